@@ -27,7 +27,7 @@ class InputError(TiphysError):
 class ContractError(TiphysError):
     """An artifact breaks its declared contract. Retrying changes nothing."""
 
-    exit_code = 1
+    exit_code = 2
 
 
 class CheckError(TiphysError):
@@ -40,3 +40,14 @@ class PlatformError(TiphysError):
     """The store, the disk or another service is unreachable, full or forbids."""
 
     exit_code = 5
+
+
+class MissingObject(PlatformError):
+    """The store has no intact object of this digest: it was never written, was collected, or was corrupt.
+
+    Corrupt bytes were moved to `quarantine/` before this is raised, so writing the object again succeeds.
+    """
+
+    def __init__(self, digest: str, message: str) -> None:
+        super().__init__(message, fix="run the pipeline again: the steps that made it are recomputed")
+        self.digest = digest

@@ -8,7 +8,8 @@ from typing import Literal
 
 from tiphys.cluster.store.records import Json
 
-Verdict = Literal["HIT", "RUN", "MAYBE", "CHECK"]
+Verdict = Literal["HIT", "RUN", "MAYBE", "CHECK", "SKIP"]
+"""SKIP: a `when` is known to be false, or what it needs is skipped."""
 
 
 @dataclass(frozen=True, slots=True)

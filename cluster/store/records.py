@@ -14,6 +14,9 @@ Json: TypeAlias = Any
 
 ObjectKind = Literal["file", "tree"]
 
+FOLDER_PRESENT = "present"
+"""In `Observed.folders`: the folder was found to be there, and its names were not read."""
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectRef:
@@ -36,10 +39,10 @@ class Observed:
     """What a step was seen to read while it ran, beyond its declared inputs. A hit requires all of it unchanged.
 
     `files`: path -> BLAKE3 of its bytes, or None when it was tried and absent. `folders`: path -> digest of the
-    listing. Paths below the project root are relative POSIX, others absolute. `modules`: first-party modules that
-    were imported outside the static closure -> digest of the whole module. `env`: undeclared names that were read;
-    workers never see a value for them. `local`: reasons why the entry counts on this machine only (an undeclared
-    subprocess or socket).
+    listing, or `FOLDER_PRESENT`. Paths below the project root are relative POSIX, others absolute. `modules`:
+    first-party modules that were imported outside the static closure -> digest of the whole module. `env`: undeclared
+    names that were read; workers never see a value for them. `local`: reasons why the entry counts on this machine
+    only (an undeclared subprocess or socket).
     """
 
     files: Mapping[str, str | None] = field(default_factory=dict)
@@ -87,7 +90,8 @@ class Entry:
 
     `outputs`: the encoded result (`workflows.values`). `objects`: all objects that the result needs. `components`:
     what the key was made of, for `why` (large parts as object digests). `created`: seconds since the epoch.
-    `seconds`: how long the step ran. `notes`: sentences shown by `plan`.
+    `seconds`: how long the step ran. `notes`: sentences shown by `plan`. `digest`: its name in the store, known to
+    whoever read it there ("" before it is published); no part of the entry itself.
     """
 
     key: str
@@ -99,6 +103,7 @@ class Entry:
     seconds: float
     writer: Writer
     notes: tuple[str, ...] = ()
+    digest: str = field(default="", compare=False)
 
     def to_json(self) -> Json:
         return {
@@ -114,7 +119,7 @@ class Entry:
         }
 
     @classmethod
-    def from_json(cls, data: Json) -> Entry:
+    def from_json(cls, data: Json, *, digest: str = "") -> Entry:
         return cls(
             key=data["key"],
             outputs=data["outputs"],
@@ -125,6 +130,7 @@ class Entry:
             seconds=data["seconds"],
             writer=Writer.from_json(data["writer"]),
             notes=tuple(data["notes"]),
+            digest=digest,
         )
 
 
@@ -151,6 +157,7 @@ class StepRecord:
     attempts: int = 0
     error: str | None = None
     saved_seconds: float = 0.0
+    components: Json = None  # what the key was made of, when there is no entry that holds it (a failed step)
 
     def to_json(self) -> Json:
         return {name: getattr(self, name) for name in self.__slots__}
@@ -168,7 +175,7 @@ class RunRecord:
     """One run of one pipeline: all that a later process needs to show it, explain it or go on with it.
 
     `file`: the pipeline's file relative to the project root. `parameters`: encoded values by name. `graph`: digest of
-    the built graph's JSON in the store. `code`: digest of a tree manifest of the first-party files as planned.
+    the built graph's JSON in the store. `code`: digest of the closure of the pipeline function.
     `frozen_now`: the time that `cache_for` is judged by. `versions`: {"tiphys", "key_version", "format"}.
     `pid`, `host`, `boot`: who writes it, so that a dead writer's open run is shown as lost.
     """

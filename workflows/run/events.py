@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -11,19 +11,24 @@ from tiphys.cluster.store.records import Json, RunRecord, StepRecord
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """The graph is built and hits are decided. `instances`: calls times items as far as known now."""
+    """The graph is built and hits are decided. `instances`: calls times items as far as known now.
+
+    `calls`: how many of them each call has, by its address (`featurize` -> 12).
+    """
 
     run: RunRecord
     instances: int
     hits: int
+    calls: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class StepsKnown:
-    """An `each` over a produced list has its items: so many more instances are known."""
+    """An `each` over a produced list has its items: so many more instances are known; `calls`: all of each call now."""
 
     scope: str
     instances: int
+    calls: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

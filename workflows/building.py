@@ -1,0 +1,109 @@
+"""Run as a program: imports a pipeline file in a clean process and builds its graph (`graphs` asks, in JSON).
+
+The request comes on standard input, the answer goes to the descriptor named on the command line. Standard output is
+the caller's standard error, so that prints of the user's module are seen and spoil nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from tiphys.cluster.errors import InputError, TiphysError
+
+if TYPE_CHECKING:
+    from tiphys.workflows.authoring.pipeline import Pipeline
+
+    AnyPipeline = Pipeline[..., Any]
+
+
+def main() -> None:
+    """Answer one request."""
+    request = json.load(sys.stdin)
+    try:
+        answer = _answer(request)
+    except TiphysError as error:
+        answer = {"error": {"message": error.message, "fix": error.fix, "exit_code": error.exit_code}}
+    with os.fdopen(int(sys.argv[1]), "w", encoding="utf-8") as out:
+        json.dump(answer, out, separators=(",", ":"))
+    sys.stdout.flush()
+    os._exit(0)  # the user's module may have left threads behind; the answer is out
+
+
+def _answer(request: dict[str, Any]) -> dict[str, Any]:
+    from tiphys.workflows.worker.watch_environment import EnvironmentReads
+
+    started = time.monotonic()
+    with EnvironmentReads(Path(request["root"])) as env:
+        module = _load(request)
+        if request["do"] == "list":
+            return {"names": _pipelines(module)}
+        pipeline: AnyPipeline = getattr(module, request["pipeline"])
+        built = pipeline.build_observed(_parameters(pipeline, request))
+    return {
+        "graph": built.graph.to_json(),
+        "reads": sorted(_recorded(path, request) for path in built.reads),
+        "folders": sorted(_recorded(path, request) for path in built.folders),
+        "env": sorted(env.names),
+        "seconds": time.monotonic() - started,
+    }
+
+
+def _parameters(pipeline: AnyPipeline, request: dict[str, Any]) -> dict[str, object]:
+    from tiphys.workflows.authoring.pipeline import bind_parameters, decode_parameters
+
+    values = decode_parameters(pipeline, request["encoded"], root=Path(request["root"]))
+    return values | bind_parameters(pipeline, request["texts"], given=values)
+
+
+def _load(request: dict[str, Any]) -> ModuleType:
+    """Import the user's module; what goes wrong there is told with the user's line, without our frames."""
+    sys.path[:0] = request["search"]
+    try:
+        return importlib.import_module(request["module"])
+    except TiphysError:
+        raise
+    except BaseException as error:  # SystemExit of a script without a main guard is the user's mistake too
+        raise InputError(
+            f"{request['file']} does not import: {_where(error, request['root'])}{type(error).__name__}: {error}",
+            fix=_import_fix(error),
+        ) from error
+
+
+def _where(error: BaseException, root: str) -> str:
+    """`FILE:LINE: ` of the innermost frame that is the user's."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}: "
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(root)]
+    return f"{frames[-1].filename}:{frames[-1].lineno}: " if frames else ""
+
+
+def _import_fix(error: BaseException) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return f"install {error.name}, or add its folder to [tool.tiphys] path"
+    if isinstance(error, SystemExit):
+        return 'guard the script part with `if __name__ == "__main__":`'
+    return "correct the line; `python FILE` shows the same error"
+
+
+def _pipelines(module: ModuleType) -> list[str]:
+    from tiphys.workflows.authoring.pipeline import Pipeline
+
+    found = [v for n, v in vars(module).items() if isinstance(v, Pipeline) and n == v.name]
+    return [pipeline.name for pipeline in found if pipeline.module == module.__name__]
+
+
+def _recorded(path: str, request: dict[str, Any]) -> str:
+    relative = os.path.relpath(path, request["root"])
+    return path if relative.startswith("..") else relative.replace(os.sep, "/")
+
+
+if __name__ == "__main__":
+    main()

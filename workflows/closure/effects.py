@@ -1,0 +1,291 @@
+"""Import-time effects: statements that no name of the step leads to, and that change what the step does all the same.
+
+Importing a module runs it: registrations, monkeypatches, settings of libraries. A unit that does more than bind names is
+*external* when it changes something foreign (always counted), or acts *on the project*: it counts when what it may
+touch meets what the step reaches. `touched` is a bit set: the state that the unit's code reaches, the targets of all
+stores in that code, and the objects whose methods it calls directly; computed over strongly connected components
+(Tarjan, "Depth-first search and linear graph algorithms", 1972), once for all steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from tiphys.workflows.closure import known
+from tiphys.workflows.closure.components import Components
+from tiphys.workflows.closure.facts import ANY_USED, UNKNOWN, Part, UnitFacts
+from tiphys.workflows.closure.resolver import ANY_NAME, Found, Slot, UnitId
+from tiphys.workflows.closure.view import View
+
+Effect = Literal["none", "project", "external"]
+FOREIGN = 1
+"""The bit of everything outside the project; it counts as reached by every step."""
+
+ARGUMENTS = 2
+"""The bit of code that sets attributes of what it is given: functions, classes and modules handed on are touched."""
+
+Key = UnitId | Slot | tuple[str, None]
+"""What a bit stands for: a unit, a name of a module (`[]`: any), or (module, None): the import of the module."""
+
+
+class Effects:
+    """Kinds of effects and touched sets of one view."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._kinds: dict[UnitId, Effect] = {}
+        self._bases: dict[UnitId, set[str]] = {}
+        self._touched: dict[UnitId, int] = {}
+        self._bits: dict[Key, int] = {}
+        self._plain: dict[UnitId, bool] = {}
+        self._components = Components(self._edges, self._code_bits, self._handed_on)
+
+    def kind(self, unit: UnitId) -> Effect:
+        """What evaluating the unit at import may do beyond binding names."""
+        if unit not in self._kinds:
+            self._kinds[unit] = self._classify(unit)
+        return self._kinds[unit]
+
+    def touched(self, unit: UnitId) -> int:
+        """Bit set of what evaluating the unit at import may touch."""
+        if unit not in self._touched:
+            self._touched[unit] = self._evaluate(unit)
+        return self._touched[unit]
+
+    def bits_of(self, units: Iterable[UnitId], slots: Iterable[Slot]) -> int:
+        """Bit set of what a step reaches."""
+        bits = FOREIGN
+        modules = {module for module, _ in (*units, *slots)}
+        for key in (*units, *slots, *((module, ANY_NAME) for module in modules)):
+            bits |= self._bits.get(key, 0)
+        return bits
+
+    def imported_by(self, unit: UnitId) -> list[str]:
+        """Modules that evaluating the unit may import inside functions."""
+        bits = self.touched(unit)
+        return [key[0] for key, bit in self._bits.items() if key[1] is None and bits & bit]
+
+    # Classification ------------------------------------------------------------------------------------------------
+    def _classify(self, unit: UnitId) -> Effect:
+        facts = self._view.unit(unit)
+        if facts.kind in ("import", "const"):
+            return "none"
+        parts = self._view.parts(unit)
+        bases = self._base_traits(unit) if facts.kind == "class" else set()
+        if "foreign" in bases or any(self._is_external(unit[0], part) for part in parts):
+            return "external"
+        if bases or any(part.stores or part.bare for part in parts):
+            return "project"
+        if any(part.acts for part in parts) and not self._works_on_plain(unit):
+            return "project"
+        if any(kind in ("exec", "import") for part in parts for kind, _, _ in part.weak) and facts.kind != "def":
+            return "project"
+        return "project" if any(self._active(unit[0], part) for part in parts) else "none"
+
+    def _is_external(self, module: str, part: Part) -> bool:
+        """Whether a part, evaluated at import, changes something outside the project."""
+        for chain in part.stores:
+            found = self._view.resolver.resolve(module, chain)
+            if chain == UNKNOWN or found.builtin or self._is_foreign_object(found) or self._changes_foreign(found):
+                return True
+        for chain in part.bare:
+            found = self._view.resolver.resolve(module, chain)
+            if self._is_foreign_object(found) or any(not known.is_under(n, known.HARMLESS) for n in found.foreign):
+                return True
+        return any(self._is_foreign_call(self._view.resolver.resolve(module, chain)) for chain in part.calls)
+
+    def _changes_foreign(self, found: Found) -> bool:
+        return any(not name.startswith("tiphys.") for name in found.foreign)
+
+    def _is_foreign_call(self, found: Found) -> bool:
+        if self._view.is_inert(found):
+            return False
+        return any(known.is_third_party(n) or known.is_under(n, known.SETTERS) for n in found.foreign)
+
+    def _is_foreign_object(self, found: Found) -> bool:
+        """Whether a variable is meant that may hold an object of a library (`context = decimal.getcontext()`)."""
+        return any(rest and self._holds_foreign(unit) for unit, rest in found.units.items())
+
+    def _holds_foreign(self, unit: UnitId) -> bool:
+        facts = self._view.unit(unit)
+        if facts.kind not in ("var", "stmt"):
+            return False
+        named = self._view.reach_now(unit).foreign
+        return any(known.is_third_party(n) or (known.is_stdlib(n) and not _makes_new(n)) for n in named)
+
+    def _works_on_plain(self, unit: UnitId) -> bool:
+        """Whether operators at import meet built-in data only, which they cannot change."""
+        found = self._view.reach_now(unit)
+        return not found.whole and all(self._is_plain(inner) for inner in found.units if inner != unit)
+
+    def _is_plain(self, unit: UnitId) -> bool:
+        """Whether a name holds built-in data, a function, or a class without a metaclass."""
+        if unit not in self._plain:
+            self._plain[unit] = True  # ends circles
+            facts = self._view.unit(unit)
+            if facts.kind == "var":
+                resolve = self._view.resolver.resolve
+                calls = [resolve(unit[0], chain) for chain in facts.body.calls]
+                plain_calls = all(c.builtin in known.PURE_BUILTINS or _is_fresh_call(c) for c in calls)
+                self._plain[unit] = plain_calls and self._works_on_plain(unit)
+            elif facts.kind == "class":
+                self._plain[unit] = not self._base_traits(unit)
+            elif facts.kind == "stmt":
+                self._plain[unit] = not facts.state
+        return self._plain[unit]
+
+    def _base_traits(self, unit: UnitId) -> set[str]:
+        """What the bases of a class, transitively, do when a subclass is made."""
+        if unit in self._bases:
+            return self._bases[unit]
+        traits = self._bases[unit] = set()  # ends circles
+        facts = self._view.unit(unit)
+        for chain in facts.bases:
+            found = self._view.resolver.resolve(unit[0], chain)
+            if chain == UNKNOWN:
+                traits.add("variable")
+            if any(known.is_third_party(name) for name in found.foreign) and not self._view.is_inert(found):
+                traits.add("foreign")
+            for base in found.units:
+                traits |= self._inherited(base)
+        own = any(self._view.is_inert(self._view.resolver.resolve(unit[0], chain)) for chain in facts.bases)
+        if facts.keywords and not own:
+            traits.add("hooks")
+        return traits
+
+    def _inherited(self, base: UnitId) -> set[str]:
+        facts = self._view.unit(base)
+        if facts.kind == "class":
+            hooks = {"hooks"} if facts.hooks_subclasses else set()
+            return self._base_traits(base) | hooks
+        return set() if facts.kind == "import" else {"variable"}
+
+    def _active(self, module: str, part: Part) -> bool:
+        """Whether a part calls code of the project at import, or hands names to code that may call them."""
+        handed = {callee for callee, _ in part.passes}
+        for chain in part.calls:
+            found = self._view.resolver.resolve(module, chain)
+            if self._view.is_inert(found):
+                continue
+            if chain in handed or self._is_first_party_call(chain, found):
+                return True
+        return False
+
+    def _is_first_party_call(self, chain: str, found: Found) -> bool:
+        units = [u for u in found.units if self._view.unit(u).kind != "import"]
+        unknown = chain.startswith(UNKNOWN) or (found.builtin and found.builtin not in known.PURE_BUILTINS)
+        return bool(units or found.whole or unknown)
+
+    # Touched sets --------------------------------------------------------------------------------------------------
+    def _evaluate(self, unit: UnitId) -> int:
+        facts = self._view.unit(unit)
+        bits = 0
+        for part in self._view.parts(unit):
+            bits |= self._store_bits(unit, part.stores) | self._receivers(unit[0], (*part.calls, *part.bare))
+        found = self._view.reach_now(unit)
+        if self._runs_all(unit, facts):
+            found = self._view.reach(unit)
+            bits |= self._code_bits(unit)
+        for inner in self._targets(found):
+            bits |= self._components.bits(inner)
+        return bits | self._any_used(found) if bits & ARGUMENTS else bits
+
+    def _runs_all(self, unit: UnitId, facts: UnitFacts) -> bool:
+        """Whether code of the project gets hold of the functions inside, and may call them at import."""
+        if facts.kind == "class" and self._base_traits(unit):
+            return True
+        for part in self._view.parts(unit):
+            for chain in part.calls:
+                found = self._view.resolver.resolve(unit[0], chain)
+                if not self._view.is_inert(found) and self._is_first_party_call(chain, found):
+                    return True
+        return False
+
+    def _code_bits(self, unit: UnitId) -> int:
+        """What the code of a unit touches by itself, whenever it runs, and the unit as state."""
+        facts = self._view.unit(unit)
+        bits = 0
+        if facts.state or (facts.kind == "def" and self._is_wrapped(unit)):
+            bits |= self._bit(unit)
+        for part in self._view.parts(unit):
+            bits |= self._store_bits(unit, (*part.stores, *part.stores_later))
+            bits |= self._receivers(unit[0], (*part.bare, *part.bare_later))
+            for chain in part.bare_later:
+                found = self._view.resolver.resolve(unit[0], chain)
+                if any(not known.is_under(name, known.HARMLESS) for name in found.foreign):
+                    bits |= FOREIGN
+            for level, name, _ in part.imports_later:
+                full = self._view.modules.absolute(unit[0], level, name)
+                if self._view.modules.find(full) is not None:
+                    bits |= self._bit((full, None))
+        return bits
+
+    def _is_wrapped(self, unit: UnitId) -> bool:
+        return any(
+            not self._view.is_inert(found) and not (found.foreign and all(map(known.is_stdlib, found.foreign)))
+            for found, _ in self._view.decorators(unit)
+        )
+
+    def _store_bits(self, unit: UnitId, chains: Iterable[str]) -> int:
+        bits = 0
+        for chain in chains:
+            if chain == UNKNOWN:
+                bits |= FOREIGN
+            elif chain == ANY_USED:
+                bits |= ARGUMENTS | self._any_used(self._view.reach(unit))
+            else:
+                found = self._view.resolver.resolve(unit[0], chain)
+                bits |= self._any_used(found)
+                for slot in found.slots:
+                    bits |= self._bit(slot)
+                if self._changes_foreign(found):
+                    bits |= FOREIGN
+        return bits
+
+    def _receivers(self, module: str, chains: Iterable[str]) -> int:
+        """The objects whose methods are called: `X` of `X.append(…)`, all of a module whose dictionary is changed."""
+        bits = 0
+        for chain in chains:
+            found = self._view.resolver.resolve(module, chain)
+            for unit, rest in found.units.items():
+                if rest and self._view.unit(unit).kind != "import":
+                    bits |= self._bit(unit)
+            for whole in found.whole:
+                bits |= self._bit((whole, ANY_NAME))
+        return bits
+
+    def _any_used(self, found: Found) -> int:
+        bits = 0
+        for unit in found.units:
+            if self._view.unit(unit).kind != "import":
+                bits |= self._bit(unit)
+        for whole in found.whole:
+            bits |= self._bit((whole, ANY_NAME))
+        return bits
+
+    def _handed_on(self, unit: UnitId, bits: int) -> int:
+        return self._any_used(self._view.reach(unit)) if bits & ARGUMENTS else 0
+
+    def _bit(self, key: Key) -> int:
+        if key not in self._bits:
+            self._bits[key] = 4 << len(self._bits)
+        return self._bits[key]
+
+    def _edges(self, unit: UnitId) -> Iterator[UnitId]:
+        yield from self._targets(self._view.reach(unit))
+
+    def _targets(self, found: Found) -> Iterator[UnitId]:
+        yield from found.units
+        for whole in found.whole:
+            for index in range(len(self._view.modules.facts(whole).units)):
+                yield whole, index
+
+
+def _is_fresh_call(found: Found) -> bool:
+    return bool(found.foreign) and all(known.is_stdlib(n) and _makes_new(n) for n in found.foreign)
+
+
+def _makes_new(name: str) -> bool:
+    last = name.rpartition(".")[2]
+    return last in known.FRESH or last[:1].isupper()

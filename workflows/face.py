@@ -1,0 +1,84 @@
+"""`flights.run(…)` and `flights.plan(…)`: the Python face, typed and without a command line."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tiphys.cluster.errors import InputError, TiphysError
+from tiphys.cluster.store.records import Json
+from tiphys.workflows.api import RunOptions, RunResult, Target, plan, run
+from tiphys.workflows.values import decode, encode
+
+if TYPE_CHECKING:
+    from tiphys.workflows.authoring.pipeline import Pipeline
+    from tiphys.workflows.plan_model import Plan
+
+
+class StepFailed(TiphysError):
+    """A step of a run failed; the message holds its error, `run` names the run for `tiphys show`."""
+
+    def __init__(self, message: str, *, run: str, exit_code: int) -> None:
+        super().__init__(message, fix=f"tiphys show {run}; mend it, then tiphys rerun {run} --from-failed")
+        self.run = run
+        self.exit_code = exit_code
+
+
+def run_object(pipeline: Pipeline[..., Any], parameters: Mapping[str, object], store: Path | None) -> Any:
+    """Run a pipeline object and return its result as the declared type; artifacts have a path that can be read."""
+    target, flags = _target(pipeline, parameters, store)
+    result = run(target, RunOptions(flags=flags))
+    if result.exit_code:
+        raise _failure(result)
+    return decoded(pipeline, result, target, flags)
+
+
+def plan_object(pipeline: Pipeline[..., Any], parameters: Mapping[str, object], store: Path | None) -> Plan:
+    """The plan of a pipeline object."""
+    target, flags = _target(pipeline, parameters, store)
+    return plan(target, RunOptions(flags=flags))
+
+
+def decoded(pipeline: Pipeline[..., Any], result: RunResult, target: Target, flags: Mapping[str, object]) -> Any:
+    """The result of a run as Python values; artifacts are copied below the store, so that the store stays whole."""
+    from tiphys.cluster.store.records import ObjectRef
+    from tiphys.workflows.workspace import Workspace
+
+    workspace = Workspace(target.file, flags)
+    place = workspace.config.store / "results" / result.run.id
+
+    def materialize(node: Json) -> Path:
+        path: Path = place / node["digest"][:16] / node["name"]
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            workspace.store.materialize(ObjectRef(node["digest"], node["kind"], node["size"]), path)
+        return path
+
+    return decode(result.outputs, pipeline.result_type, materialize=materialize, root=workspace.root)
+
+
+def _target(
+    pipeline: Pipeline[..., Any], parameters: Mapping[str, object], store: Path | None
+) -> tuple[Target, Mapping[str, object]]:
+    if pipeline.module == "__main__" or not pipeline.file:
+        raise InputError(
+            f"pipeline {pipeline.name!r} is defined in {pipeline.file or 'a notebook'}, which runs as __main__: "
+            "its steps have no module that a worker could import",
+            fix=f"move it to a file of its own, then `from thatfile import {pipeline.name}` or `tiphys run FILE`",
+        )
+    inspect.signature(pipeline.function).bind(**parameters)
+    file = Path(pipeline.file)
+    from tiphys.workflows.project import find_project
+
+    root = find_project(file).root
+    encoded = {name: encode(v, where=f"parameter {name!r}", root=root) for name, v in parameters.items()}
+    flags = {} if store is None else {"store": str(store)}
+    return Target(file, pipeline.name, {}, encoded), flags
+
+
+def _failure(result: RunResult) -> StepFailed:
+    failed = [r for r in result.records.values() if r.state == "failed"]
+    text = "\n".join(f"{r.address} failed: {r.error or r.reason}" for r in failed) or f"run {result.run.state}"
+    return StepFailed(text, run=result.run.id, exit_code=result.exit_code)

@@ -1,0 +1,1 @@
+"""Runs one step instance in a process of its own, and sees what it reads."""

@@ -1,0 +1,47 @@
+"""Processes of a step: a session of their own, ended as a whole; and ties of a child's life to its parent's (Linux)."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def die_with_parent(number: signal.Signals, parent: int) -> bool:
+    """Have the kernel send this process `number` when `parent` ends. False when it has ended already."""
+    _libc.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
+    return os.getppid() == parent
+
+
+def session_members(session: int) -> list[int]:
+    """All processes of a session, whatever process group they moved to (`timeout` and shells make their own)."""
+    members = []
+    for name in os.listdir("/proc"):
+        if name.isdigit() and _session_of(int(name)) == session:
+            members.append(int(name))
+    return members
+
+
+def signal_session(session: int, number: signal.Signals) -> int:
+    """Signal every process of a session, its process group first, at once; returns how many were reached."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # gone, or only processes of other users
+        os.killpg(session, number)
+    reached = 0
+    for pid in session_members(session):
+        try:
+            os.kill(pid, number)
+        except (ProcessLookupError, PermissionError):
+            continue
+        reached += 1
+    return reached
+
+
+def _session_of(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except (ProcessLookupError, PermissionError):
+        return -1

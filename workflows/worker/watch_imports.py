@@ -1,0 +1,97 @@
+"""First-party modules that text cannot tell: computed imports, and modules loaded in other ways.
+
+Each counts whole, with its own closure (`digest`). The audit event `import` is not enough: it is not raised for a
+module that is loaded already, nor with the name that was given to `import_module`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Collection
+from types import ModuleType
+from typing import Any
+
+from tiphys.workflows.worker.frames import direct_caller
+from tiphys.workflows.worker.places import Places
+from tiphys.workflows.worker.sightings import Sightings
+
+_import = builtins.__import__
+_import_module = importlib.import_module
+_watch: WatchImports | None = None
+
+
+class WatchImports:
+    """Notes modules by name. `digest(name, file)` is asked when the module is met, "" stands for an absent one."""
+
+    def __init__(
+        self,
+        places: Places,
+        sightings: Sightings,
+        bundle: Collection[str],
+        digest: Callable[[str, str], str],
+    ) -> None:
+        self._places = places
+        self._sightings = sightings
+        self._bundle = bundle
+        self._digest = digest
+        self._before = frozenset(sys.modules)
+
+    def install(self) -> None:
+        """Wrap `import_module`, for the life of this process."""
+        global _watch
+        _watch = self
+        importlib.import_module = telling_import_module
+
+    def imported(self, name: str, file: str) -> None:
+        """A first-party module that the bundle does not hold is being imported."""
+        if not self._sightings.has("modules", name):
+            self._sightings.add("modules", name, self._digest(name, file))
+
+    def asked(self, name: str) -> None:
+        """First-party code has imported a computed name: it may use all of the module."""
+        module = sys.modules.get(name)
+        file = getattr(module, "__file__", None)
+        if module is None:
+            self._sightings.add("modules", name, "")
+        elif file is not None and self._places.is_code(os.path.abspath(file)):
+            self.imported(name, os.path.abspath(file))
+
+    def asked_by_user(self) -> bool:
+        """Whether the line that is asking is first-party."""
+        caller = direct_caller(self._places)
+        return caller is not None and self._places.is_code(caller.f_code.co_filename)
+
+    def loaded(self) -> None:
+        """At the end: first-party modules that came in without the import system."""
+        for name in list(sys.modules.keys() - self._before):
+            file = getattr(sys.modules[name], "__file__", None)
+            if not isinstance(file, str) or self._sightings.has("modules", name):
+                continue
+            file = os.path.abspath(file)
+            if file not in self._bundle and self._places.is_code(file):
+                self.imported(name, file)
+
+
+def telling_import_module(name: str, package: str | None = None) -> ModuleType:
+    """`importlib.import_module` that tells which name was asked for."""
+    watch = _watch
+    if watch is None or not watch.asked_by_user():
+        return _import_module(name, package)
+    full = importlib.util.resolve_name(name, package) if name.startswith(".") else name
+    try:
+        return _import_module(name, package)
+    finally:
+        watch.asked(full)
+
+
+def telling_import(name: str, *args: Any, **kwargs: Any) -> ModuleType:
+    """`__import__` that tells which name was asked for (absolute names; relative ones are seen when they load)."""
+    try:
+        return _import(name, *args, **kwargs)
+    finally:
+        if _watch is not None and _watch.asked_by_user():
+            _watch.asked(name)
