@@ -1,0 +1,59 @@
+# Everything a person or CI does here. `make help` lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+EXTRAS := table,demo,dev
+READY := $(VENV)/.ready
+COMPILE := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --universal \
+	--python-version 3.11 --extra table --extra demo --extra dev pyproject.toml
+PYTEST_ARGS ?=
+
+.PHONY: help setup demo test check bench lock wheel clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(READY) ## make .venv with everything, as locked
+
+$(READY): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than 3.11: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "error: no venv module. Debian: apt-get install -y python3-venv"; exit 2; }
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet 'uv>=0.9'
+	@echo "installing what requirements.lock names (the first time some minutes: torch brings 4 GB)"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c requirements.lock -e '.[$(EXTRAS)]'
+	@touch $(READY)
+
+demo: setup ## run the flights pipeline on real data, then again: all hits
+	@$(BIN)/tiphys run workflows/pipelines/flights.py
+	@echo; echo "and once more: nothing changed, so nothing runs"
+	@$(BIN)/tiphys run workflows/pipelines/flights.py
+
+test: setup ## all tests of this machine (pure ones and real processes)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -q $(PYTEST_ARGS)
+
+check: setup ## lint, types, import contracts, lock in step, README commands
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --check .; exit 1; }
+	@$(BIN)/mypy
+	@$(BIN)/pyright --pythonpath $(BIN)/python docs/examples workflows/pipelines
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m tests.checks.readme README.md
+	@$(BIN)/python -m tests.checks.sizes
+	@cp requirements.lock $(VENV)/lock.again && PATH="$$PWD/$(BIN):$$PATH" $(COMPILE) --no-header -o $(VENV)/lock.again >/dev/null \
+		&& diff <(grep -v '^ *#' requirements.lock) <(grep -v '^ *#' $(VENV)/lock.again) \
+		|| { echo "error: requirements.lock is not in step with pyproject.toml: make lock"; exit 1; }
+
+bench: setup ## measure; exits 4 below a bar (results: benchmarks/results)
+	@$(BIN)/python -m benchmarks
+
+lock: ## resolve requirements.lock again (UPGRADE=--upgrade for newer versions)
+	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet 'uv>=0.9'; }
+	@PATH="$$PWD/$(BIN):$$PATH" $(COMPILE) $(UPGRADE) -o requirements.lock >/dev/null
+
+wheel: setup ## build dist/tiphys-*.whl
+	@rm -rf dist && $(BIN)/uv build --quiet --wheel --out-dir dist .
+
+clean: ## remove what the targets made, but not stores (.tiphys)
+	@rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
