@@ -7,6 +7,7 @@ number of its files, their signatures, digests and names. Anything that is not s
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import time
@@ -70,7 +71,8 @@ class FingerprintCache:
                 file.write(_FIRST + blake3(content).digest() + content)
             os.replace(temporary, self._path)
         except OSError:  # read-only or full: the next run computes again
-            Path(temporary).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
             return
         self._changed = False
 

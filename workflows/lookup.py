@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from tiphys.cluster.fingerprint import Fingerprints
@@ -14,7 +16,15 @@ from tiphys.workflows.decide import Candidate
 class Lookup:
     """Candidates of a key. Every file, folder and module is examined once, however many entries observed it."""
 
-    def __init__(self, store: Store, root: Path, fingerprints: Fingerprints, code: CodeBase) -> None:
+    def __init__(
+        self,
+        store: Store,
+        root: Path,
+        fingerprints: Fingerprints,
+        code: CodeBase,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._environ = environ
         self._store = store
         self._root = root
         self._fingerprints = fingerprints
@@ -49,6 +59,9 @@ class Lookup:
                     return f"the folder {path} is gone"
             elif self.folder(path) != digest:
                 return f"the list of files in {path} changed"
+        for name in observed.own_env:
+            if name in self._environ:
+                return f"reads the environment variable {name}, which is set now"
         for module, digest in observed.modules.items():
             if self.module(module) != digest:
                 return f"module {module}, imported while the step ran, changed"

@@ -41,14 +41,16 @@ class Observed:
     `files`: path -> BLAKE3 of its bytes, or None when it was tried and absent. `folders`: path -> digest of the
     listing, or `FOLDER_PRESENT`. Paths below the project root are relative POSIX, others absolute. `modules`:
     first-party modules that were imported outside the static closure -> digest of the whole module. `env`: undeclared
-    names that were read; workers never see a value for them. `local`: reasons why the entry counts on this machine
-    only (an undeclared subprocess or socket).
+    names that were read; workers never see a value for them. `own_env`: those of them that first-party code reads: when
+    one is set by now, the step runs and says that it must be declared. `local`: reasons why the entry counts on this
+    machine only (an undeclared subprocess or socket).
     """
 
     files: Mapping[str, str | None] = field(default_factory=dict)
     folders: Mapping[str, str | None] = field(default_factory=dict)
     modules: Mapping[str, str] = field(default_factory=dict)
     env: tuple[str, ...] = ()
+    own_env: tuple[str, ...] = ()
     local: tuple[str, ...] = ()
 
     def to_json(self) -> Json:
@@ -57,12 +59,14 @@ class Observed:
             "folders": dict(self.folders),
             "modules": dict(self.modules),
             "env": list(self.env),
+            "own_env": list(self.own_env),
             "local": list(self.local),
         }
 
     @classmethod
     def from_json(cls, data: Json) -> Observed:
-        return cls(data["files"], data["folders"], data["modules"], tuple(data["env"]), tuple(data["local"]))
+        env, own_env, local = (tuple(data[name]) for name in ("env", "own_env", "local"))
+        return cls(data["files"], data["folders"], data["modules"], env, own_env, local)
 
 
 @dataclass(frozen=True, slots=True)

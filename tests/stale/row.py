@@ -1,7 +1,7 @@
 """The stale matrix: small projects, one edit each, and whether the step may still be served from the cache.
 
-Every project has a pipeline with two steps: `subject`, which the row is about, and `bystander`, which no row touches
-and which must hit after every edit. An edit is (file, old, new) for a replacement, (file, None, text) for a new or
+Every project has a pipeline with two steps: `subject`, which the row is about, and `bystander`, which must hit
+after every edit but the few that touch what the import of the file itself depends on. An edit is (file, old, new) for a replacement, (file, None, text) for a new or
 rewritten file, or a function that is given the project's folder.
 """
 
@@ -32,6 +32,8 @@ class Row:
     env_before: dict[str, str] = field(default_factory=dict)
     env_after: dict[str, str] = field(default_factory=dict)
     prepare: Callable[[Path], None] | None = None
+    options: tuple[str, ...] = ()  # of the second run
+    bystander: Literal["hit", "succeeded"] = "hit"  # a row may touch what every step of the file depends on
     says: str = ""  # must occur in the output of the second run
 
     def pipeline(self) -> str:

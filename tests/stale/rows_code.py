@@ -115,6 +115,7 @@ CODE = [
         "from decimal import Decimal\nreturn float(Decimal(1) / Decimal(3))",
         "import config",
         {"config.py": "import decimal\ndecimal.getcontext().prec = 5\n"},
+        bystander="succeeded",
     ),
     Row(
         "global written by another function",
@@ -165,6 +166,7 @@ CODE = [
         "return f()",
         "try:\n    from fast import f\nexcept ImportError:\n    from helper import f",
         HELPER,
+        bystander="succeeded",
     ),
     Row(
         "a local module that shadows the library",

@@ -164,5 +164,6 @@ FILES = [
         "return VALUE",
         "from pathlib import Path\nVALUE = float((Path(__file__).parent / 'data.txt').read_text())",
         {"data.txt": "3"},
+        bystander="succeeded",
     ),
 ]

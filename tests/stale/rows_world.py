@@ -54,6 +54,7 @@ WORLD = [
         "runs",
         "import pandas\nreturn 0",
         files={"requirements.txt": LOCK.format(numpy=6, tinydb=0)},
+        options=("--allow-drift",),
     ),
     Row(
         "lock upgrade of an unimported package",

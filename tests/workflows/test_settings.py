@@ -71,9 +71,7 @@ def test_everything_from_the_file(tmp_path: Path) -> None:
     assert config.strict_resources is True
     assert config.imports == {"cv2": ("opencv-python",), "google": ("protobuf", "google-auth"), "cupy": ()}
     assert config.environments == {
-        "gpu": EnvironmentSettings(
-            tmp_path / "locks/gpu.lock", "example.org/gpu:1", "3.12", "linux-aarch64", ("cuda",)
-        )
+        "gpu": EnvironmentSettings(tmp_path / "locks/gpu.lock", "example.org/gpu:1", "3.12", "linux-aarch64", ("cuda",))
     }
     assert config.profiles == {"cluster": {"cpu": 0.5, "memory_bytes": 4 << 30, "gpu": 1, "gpu_type": "h100"}}
     shown = {setting.name: (setting.value, setting.source) for setting in config.shown()}

@@ -25,7 +25,7 @@ Function: TypeAlias = ast.FunctionDef | ast.Lambda
 
 _TESTS = {"isinstance", "hasattr", "issubclass", "type", "callable", "id"}
 _FIX = (
-    "`with when(…):` or `branch(…)` decide when the pipeline runs; test anything else inside a step and return a bool"
+    "`with when(…):` or `branch(…)` decide when the pipeline runs; anything else is tested inside a step"
 )
 
 
@@ -50,7 +50,7 @@ class Reader:
         self._done: dict[tuple[CodeType, frozenset[str]], bool] = {}
 
     def read(self, function: FunctionType, results: frozenset[str]) -> bool:
-        """Check a function; whether it returns a result. A function that calls itself is taken not to, the first time."""
+        """Check a function; whether it returns a result. A call of itself is taken not to."""
         key = (function.__code__, results)
         if key not in self._done:
             self._done[key] = False
@@ -156,7 +156,7 @@ class Scope:
         value = self.names.value(called)
         if value is each or value is branch or self._is_step(called):
             return True
-        if isinstance(value, FunctionType) and not is_library(value.__code__.co_filename):
+        if isinstance(value, FunctionType) and _is_users(value):
             return self.names.reader.read(value, self.results_passed(call, value.__code__.co_varnames))
         return False
 
@@ -187,6 +187,11 @@ class Scope:
         if self.names.value(call.func) is each:
             yield from call.args[1:2]
             yield from (k.value for k in call.keywords if k.arg == "body")
+
+
+def _is_users(function: FunctionType) -> bool:
+    ours = function.__module__.partition(".")[0] == "tiphys"
+    return not ours and not is_library(function.__code__.co_filename)
 
 
 def _is_named(use: ast.expr, node: Function) -> bool:

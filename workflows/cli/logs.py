@@ -59,13 +59,19 @@ def _logs(arguments: argparse.Namespace, screen: Screen) -> int:
         told = [{"address": log.address, "run": log.made_by or run.id, "text": _text(log.path)} for log in logs]
         screen.json({"run": run.id, "logs": told})
         return 0
+    _tell_cached([log for log in logs if log.made_by])
     for log in logs:
-        if log.made_by:
-            note(f"note: {log.address} was cached; this is its log in run {log.made_by}")
         prefix = _prefix(screen, log.address) if arguments.address is None or len(logs) > 1 else ""
         for line in _lines(log.path, screen):
             screen.line(prefix + line)
     return 0
+
+
+def _tell_cached(logs: Sequence[Log]) -> None:
+    if len(logs) == 1:
+        note(f"note: {logs[0].address} was cached; this is its log in run {logs[0].made_by}")
+    elif logs:
+        note(f"note: {len(logs)} steps were cached; their logs are those of the runs that made their results")
 
 
 def logs_of(store: Store, run: RunRecord, address: str | None) -> Sequence[Log]:

@@ -16,7 +16,7 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "show": ("past", "show the steps, parameters and result of a run"),
         "logs": ("logs", "print what steps wrote"),
         "get": ("get", "print a result, or copy an artifact out of the store"),
-        "why": ("why", "say why a step ran: what changed since the result it could have used"),
+        "why": ("past", "say why a step ran: what changed since the result it could have used"),
     },
     "Store and settings": {
         "store ls": ("store", "count what the store holds"),

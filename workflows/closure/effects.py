@@ -57,7 +57,8 @@ class Effects:
         """Bit set of what a step reaches."""
         bits = FOREIGN
         modules = {module for module, _ in (*units, *slots)}
-        for key in (*units, *slots, *((module, ANY_NAME) for module in modules)):
+        keys: list[Key] = [*units, *slots, *((module, ANY_NAME) for module in modules)]
+        for key in keys:
             bits |= self._bits.get(key, 0)
         return bits
 
@@ -248,21 +249,43 @@ class Effects:
         bits = 0
         for chain in chains:
             found = self._view.resolver.resolve(module, chain)
-            for unit, rest in found.units.items():
-                if rest and self._view.unit(unit).kind != "import":
-                    bits |= self._bit(unit)
-            for whole in found.whole:
-                bits |= self._bit((whole, ANY_NAME))
+            bits |= self._object_bits({unit for unit, rest in found.units.items() if rest}, found.whole)
         return bits
 
     def _any_used(self, found: Found) -> int:
+        return self._object_bits(found.units, found.whole)
+
+    def _object_bits(self, units: Iterable[UnitId], whole: Iterable[str]) -> int:
+        """The bits of what some names may hold, through variables (`c = A; c.k = 1` changes `A`)."""
         bits = 0
-        for unit in found.units:
-            if self._view.unit(unit).kind != "import":
+        for module in whole:
+            bits |= self._bit((module, ANY_NAME))
+        queue, seen = list(units), set(units)
+        while queue:
+            unit = queue.pop()
+            kind = self._view.unit(unit).kind
+            if kind != "import":
                 bits |= self._bit(unit)
-        for whole in found.whole:
-            bits |= self._bit((whole, ANY_NAME))
+            if kind in ("var", "stmt"):
+                new = self._held(unit) - seen
+                seen |= new
+                queue += new
         return bits
+
+    def _held(self, unit: UnitId) -> set[UnitId]:
+        """What the value of a variable may be: what it names or what a function that it calls names, no new instances."""
+        resolve = self._view.resolver.resolve
+        part = self._view.unit(unit).body
+        held: set[UnitId] = set()
+        for chain in part.now:
+            found = resolve(unit[0], chain).units
+            if chain not in part.calls:
+                held |= set(found)
+                continue
+            for callee in found:
+                if self._view.unit(callee).kind == "def":
+                    held |= set(self._view.reach(callee).units)
+        return held
 
     def _handed_on(self, unit: UnitId, bits: int) -> int:
         return self._any_used(self._view.reach(unit)) if bits & ARGUMENTS else 0

@@ -6,6 +6,7 @@ The picture, and with it `rich`, appears with the first step that is started: a 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -74,8 +75,8 @@ class LiveDisplay:
                 highlight=False,
             )
         self._live = Live(
+            _Picture(self.picture),
             console=self._console,
-            get_renderable=self.picture,
             refresh_per_second=_REFRESH_PER_SECOND,
             transient=True,
             redirect_stdout=False,
@@ -105,6 +106,16 @@ class LiveDisplay:
         with self._lock:
             lines = picture_lines(self._screen, self._tally, self._clock(), self._began)
         return Text.from_ansi("\n".join(lines), no_wrap=True, overflow="crop")
+
+
+class _Picture:
+    """Asked anew whenever rich draws, also when a line is printed above: the picture is never older than the line."""
+
+    def __init__(self, draw: Callable[[], Text]) -> None:
+        self._draw = draw
+
+    def __rich__(self) -> Text:
+        return self._draw()
 
 
 def picture_lines(screen: Screen, tally: Tally, now: float, began: float) -> list[str]:

@@ -291,7 +291,7 @@ class Engine:
     def _tell_known(self) -> None:
         if self.progress.instances > self._told:
             if self._told:
-                self._listen(StepsKnown("", self.progress.instances - self._told))
+                self._listen(StepsKnown("", self.progress.instances - self._told, dict(self.progress.known)))
             self._told = self.progress.instances
 
 

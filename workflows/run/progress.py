@@ -106,6 +106,7 @@ class Progress:
         self.ready: deque[Instance] = deque()
         self.closed: list[Closed] = []
         self.instances = 0  # known so far
+        self.known: dict[str, int] = {}  # the same by call
         self.open = 0  # known and not finished
         self.items: dict[tuple[str, Indices], list[Json]] = {}
         self.outputs: dict[Instance, Json] = {}
@@ -255,6 +256,7 @@ class Progress:
     # Instances come into being -------------------------------------------------------------------------------------
     def _create(self, address: str, indices: Indices) -> None:
         self.instances += 1
+        self.known[address] = self.known.get(address, 0) + 1
         self.open += 1
         gates = [(producer, indices[:depth]) for producer, depth in self._nodes[address].gates]
         self._await(("call", address, indices), gates)

@@ -103,7 +103,7 @@ def execute(workspace: Workspace, job: Job, listen: Listener) -> RunResult:
     started = time.monotonic()
     with Interrupts() as interrupts:
         engine = Engine(workspace, job.graph, run, decider, listen, interrupts=interrupts, must_hit=job.must_hit)
-        listen(RunStarted(run, engine.progress.instances, 0))
+        listen(RunStarted(run, engine.progress.instances, 0, dict(engine.progress.known)))
         engine.execute()
         run = replace(run, state=_state(engine, interrupts), ended=time.time(), exit_code=_exit(engine, interrupts))
         workspace.store.finish_run(run)

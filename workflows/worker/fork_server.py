@@ -58,7 +58,7 @@ class ForkServer:
             if self._control.fileno() in ready:
                 going = self._request() and going
         for pid in self._children:
-            self._signal(pid, signal.SIGKILL)
+            signal_session(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
 
     def _patience(self) -> int | None:
@@ -97,13 +97,8 @@ class ForkServer:
 
     def _end(self, pid: int, grace_seconds: float) -> None:
         """Ask the whole session to end, and kill it when the grace period is over."""
-        self._signal(pid, signal.SIGTERM if grace_seconds > 0 else signal.SIGKILL)
+        signal_session(pid, signal.SIGTERM if grace_seconds > 0 else signal.SIGKILL)
         self._deadlines.setdefault(pid, time.monotonic() + grace_seconds)
-
-    def _signal(self, pid: int, number: signal.Signals) -> None:
-        """Signal a child and all of its session, which a child that was forked just now may not have made yet."""
-        os.kill(pid, number)  # not reaped, so the number is its own
-        signal_session(pid, number)
 
     def _answer(self, answer: dict[str, Any]) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the next read sees that the engine is gone
@@ -164,7 +159,7 @@ class ForkServer:
         now = time.monotonic()
         for pid in [pid for pid, due in self._deadlines.items() if due <= now]:
             del self._deadlines[pid]
-            self._signal(pid, signal.SIGKILL)
+            signal_session(pid, signal.SIGKILL)
 
 
 def _ended(pid: int) -> tuple[bool, int, resource.struct_rusage]:

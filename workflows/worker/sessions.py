@@ -26,18 +26,18 @@ def session_members(session: int) -> list[int]:
     return members
 
 
-def signal_session(session: int, number: signal.Signals) -> int:
-    """Signal every process of a session, its process group first, at once; returns how many were reached."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # gone, or only processes of other users
-        os.killpg(session, number)
-    reached = 0
-    for pid in session_members(session):
-        try:
-            os.kill(pid, number)
-        except (ProcessLookupError, PermissionError):
-            continue
-        reached += 1
-    return reached
+def signal_session(leader: int, number: signal.Signals) -> None:
+    """Signal the leader of a session and every process in it, each once: a handler that cleans up is not disturbed.
+
+    The leader is a child that was not reaped, so its number is its own; it may have been forked just now and have no
+    session yet. Processes that are forked meanwhile are found by another look.
+    """
+    signalled: set[int] = set()
+    while found := {leader, *session_members(leader)} - signalled:
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # gone, or of another user
+                os.kill(pid, number)
+        signalled |= found
 
 
 def _session_of(pid: int) -> int:

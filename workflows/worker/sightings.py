@@ -8,8 +8,8 @@ from typing import Literal, TypeAlias
 
 from tiphys.cluster.store.records import FOLDER_PRESENT, Observed
 
-Kind: TypeAlias = Literal["files", "folders", "modules", "env", "local", "notes", "outside"]
-_KINDS: tuple[Kind, ...] = ("files", "folders", "modules", "env", "local", "notes", "outside")
+Kind: TypeAlias = Literal["files", "folders", "modules", "env", "own_env", "local", "notes", "outside"]
+_KINDS: tuple[Kind, ...] = ("files", "folders", "modules", "env", "own_env", "local", "notes", "outside")
 
 
 class Sightings:
@@ -60,6 +60,7 @@ class Sightings:
             folders=dict(sorted(seen["folders"].items())),
             modules={name: digest or "" for name, digest in sorted(seen["modules"].items())},
             env=tuple(sorted(seen["env"])),
+            own_env=tuple(sorted(seen["own_env"])),
             local=tuple(seen["local"]),
         )
 

@@ -108,6 +108,8 @@ class WatchEnvironment:
                 self._sightings.add("notes", note)
             return
         self._sightings.add("env", name)
+        if by_user:
+            self._sightings.add("own_env", name)
         if by_user and name in self._planner:
             self.refused = InputError(
                 f"step {self._step!r} reads the environment variable {name} at {where}, which is set where you plan "

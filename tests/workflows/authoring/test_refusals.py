@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -532,5 +533,6 @@ def p() -> None:
         user.fine.build({})
         with pytest.raises(InputError) as caught:
             user.p.build({})
-        text = (user.__file__, int(re.search(r"\.py:(\d+): ", caught.value.message)[1]))  # type: ignore[index]
-        assert line in open(text[0]).read().splitlines()[text[1] - 1]
+        found = re.search(r"\.py:(\d+): ", caught.value.message)
+        assert found is not None
+        assert line in Path(user.__file__).read_text().splitlines()[int(found[1]) - 1]

@@ -91,7 +91,13 @@ def past(store: FolderStore, project: Path) -> FolderStore:
         "fields": {
             "auc": 0.75,
             "name": "modèle",
-            "rows": {"$artifact": "Rows", "kind": "file", "digest": table.digest, "size": table.size, "name": "out.csv"},
+            "rows": {
+                "$artifact": "Rows",
+                "kind": "file",
+                "digest": table.digest,
+                "size": table.size,
+                "name": "out.csv",
+            },
             "all": {"$artifact": "File", "kind": "tree", "digest": tree.digest, "size": tree.size, "name": "tree"},
             "scores": {"$dict": {"north": [1, 2.5]}},
         },

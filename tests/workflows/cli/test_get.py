@@ -30,9 +30,10 @@ def test_without_an_address_it_lists_what_there_is(tiphys: Tiphys, past: FolderS
 
 def test_a_dataclass_is_listed_by_field(tiphys: Tiphys, past: FolderStore) -> None:
     lines = tiphys("get", FIRST, "train").lines
-    assert lines[:3] == ["field   value", "auc     0.75", "name    'modèle'"]
-    assert lines[3].startswith("rows    Rows out.csv: file, 8 B, ")
-    assert lines[4].startswith("all     File tree: folder, 1 B, ")
+    assert lines[0] == "field   value"
+    assert lines[1].startswith("all     File tree: folder, 1 B, ")
+    assert lines[2:4] == ["auc     0.75", "name    'modèle'"]
+    assert lines[4].startswith("rows    Rows out.csv: file, 8 B, ")
     assert lines[5] == "scores  {'north': [1, 2.5]}"
 
 
@@ -107,7 +108,7 @@ def test_a_value_is_written_as_text(tiphys: Tiphys, past: FolderStore, project: 
         (("train", "auc.x"), "train.auc is one value and has no field 'x'"),
         (("train", "scores..x"), "'scores..x' is not a field"),
         (("trian",), f"run {FIRST} has no step 'trian'\nfix:   it has train"),
-        (("train", "-o", "x"), "train holds 2 artifacts: rows, all\nfix:   name one of them"),
+        (("train", "-o", "x"), "train holds 2 artifacts: all, rows\nfix:   name one of them"),
         (("train", "auc", "-o", "."), ". is a folder"),
         (("train", "rows", "-o", "no/such/x"), "there is no folder"),
         (("-o", "x"), "-o needs an ADDRESS"),
