@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date, time
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -257,7 +258,7 @@ def arrow_type(text: str, *, where: str) -> Any:
 
 
 def _brief(value: Any) -> str:
-    text = "null" if value is None else repr(value)
+    text = "null" if value is None else value.isoformat() if isinstance(value, date | time) else repr(value)
     return text if len(text) <= 40 else text[:40] + "…"
 
 

@@ -3,7 +3,7 @@
 The public names, imported when they are first used: `import tiphys` itself costs nothing.
 """
 
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # not from `typing`, whose import would cost more than all else here; checkers go by the name
 
 if TYPE_CHECKING:
     from tiphys.cluster.artifact import Artifact, File, Folder, Model, Table, column

@@ -56,7 +56,8 @@ def decoded(pipeline: Pipeline[..., Any], result: RunResult, target: Target, fla
             workspace.store.materialize(ObjectRef(node["digest"], node["kind"], node["size"]), path)
         return path
 
-    return decode(result.outputs, pipeline.result_type, materialize=materialize, root=workspace.root)
+    declared = pipeline.signature.hints.get("return", type(None))  # not annotated: it returns nothing
+    return decode(result.outputs, declared, materialize=materialize, root=workspace.root)
 
 
 def _target(

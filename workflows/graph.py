@@ -58,7 +58,9 @@ class Choose:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """A container with bindings inside. `form` is `list`, `tuple`, `dict` or `data`; `name` is the class of `data`.
+    """A container with bindings inside. `form` is `list`, `tuple`, `dict`, `data` or `named`; `name` is the class.
+
+    `data` is a dataclass, `named` a NamedTuple.
 
     `parts`: (key, binding); keys are field names, dictionary keys, or positions as text.
     """

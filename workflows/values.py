@@ -41,119 +41,17 @@ def encode(value: object, *, where: str, root: Path, store_artifact: Callable[[A
     `store_artifact` puts the files of an artifact into the store and returns its `$artifact` node; without it
     artifacts are refused. Whatever has no encoding is an `InputError` that names the part and says what to write.
     """
-    return _Encoder(root, store_artifact).encode(value, where)
+    from tiphys.workflows.values_encode import Encoder  # who reads runs and keys needs no encoder
+
+    return Encoder(root, store_artifact).encode(value, where)
 
 
-class _Encoder:
-    def __init__(self, root: Path, store_artifact: Callable[[Artifact], Json] | None) -> None:
-        self._root = root
-        self._store_artifact = store_artifact
-
-    def encode(self, value: Any, where: str) -> Json:
-        kind = type(value)
-        if value is None or kind is str or kind is int or kind is bool:
-            return value
-        if isinstance(value, Enum):
-            return _encode_enum(value, where)
-        if isinstance(value, float):
-            return _encode_float(float(value))
-        if isinstance(value, int | str):  # subclasses, such as numpy's str: the plain value is what is kept
-            return int(value) if isinstance(value, int) else str(value)
-        if kind is datetime or kind is date:
-            return {"$datetime" if kind is datetime else "$date": value.isoformat()}
-        if isinstance(value, list):
-            return [self.encode(part, f"{where}[{i}]") for i, part in enumerate(value)]
-        if isinstance(value, dict):
-            return {"$dict": {_text_key(k, where): self.encode(v, f"{where}[{k!r}]") for k, v in value.items()}}
-        return self._encode_object(value, where)
-
-    def _encode_object(self, value: Any, where: str) -> Json:
-        if isinstance(value, tuple):
-            return self._encode_tuple(value, where)
-        if isinstance(value, Path):
-            return {"$path": _relative(value, self._root)}
-        if isinstance(value, Artifact):
-            return self._encode_artifact(value, where)
-        if is_dataclass(value) and not isinstance(value, type):
-            _refuse_extra(value, where)
-            parts = {f.name: self._field(value, f.name, where) for f in fields(value)}
-            return {"$data": type(value).__qualname__, "fields": parts}
-        raise _unserialisable(value, where)
-
-    def _field(self, value: Any, name: str, where: str) -> Json:
-        if not hasattr(value, name):
-            raise InputError(f"{where}.{name} was never set", fix="give the field a value before it is returned")
-        return self.encode(getattr(value, name), f"{where}.{name}")
-
-    def _encode_tuple(self, value: tuple[Any, ...], where: str) -> Json:
-        names: tuple[str, ...] | None = getattr(value, "_fields", None)
-        if names is None:
-            return {"$tuple": [self.encode(part, f"{where}[{i}]") for i, part in enumerate(value)]}
-        parts = {n: self.encode(part, f"{where}.{n}") for n, part in zip(names, value, strict=True)}
-        return {"$named": type(value).__qualname__, "fields": parts}
-
-    def _encode_artifact(self, value: Artifact, where: str) -> Json:
-        if self._store_artifact is None:
-            raise InputError(
-                f"{where} is the artifact {value!r}, which no step has made",
-                fix="pass the path as a `Path` (the file's content then counts), or return the artifact from a step",
-            )
-        for name in vars(value):
-            if name not in ("_path", "_origin") and not isinstance(getattr(type(value), name, None), cached_property):
-                raise InputError(
-                    f"{where} has the attribute {name!r}, which is not in the file",
-                    fix="return a dataclass that holds the artifact and the value",
-                )
-        return self._store_artifact(value)
-
-
-def _encode_float(value: float) -> Json:
-    if math.isfinite(value):
-        return value
-    return {"$float": "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"}
-
-
-def _encode_enum(value: Enum, where: str) -> Json:
-    if value.name is None or value.name not in type(value).__members__:
-        raise InputError(
-            f"{where} is {value!r}, a combination without a name", fix="use single members, or a list of them"
-        )
-    return {"$enum": type(value).__qualname__, "name": value.name}
-
-
-def _text_key(key: object, where: str) -> str:
-    if type(key) is not str:
-        raise InputError(
-            f"{where} has the key {key!r} of type {type(key).__qualname__}", fix="use str for the keys of dictionaries"
-        )
-    return key
-
-
-def _relative(path: Path, root: Path) -> str:
-    """POSIX text: below the root relative to it, elsewhere as it is (relative paths are below the root)."""
-    if not path.is_absolute():
-        return path.as_posix()
-    full = os.path.normpath(path)
-    inside = os.path.relpath(full, root)
-    return full if inside.startswith("..") else Path(inside).as_posix()
-
-
-def _refuse_extra(value: Any, where: str) -> None:
-    """Attributes that are no fields would be lost in silence."""
-    known = {f.name for f in fields(value)}
-    for name in getattr(value, "__dict__", ()):
-        if name not in known and not isinstance(getattr(type(value), name, None), cached_property):
-            raise InputError(
-                f"{where} has the attribute {name!r}, which is not a field of {type(value).__qualname__}",
-                fix="declare it as a field, or compute it in a property",
-            )
-
-
-def _unserialisable(value: object, where: str) -> InputError:
-    kind = type(value)
-    return InputError(
-        f"{where} is a {kind.__module__}.{kind.__qualname__}, which has no encoding", fix=advice_for(kind)
-    )
+def ordered(parts: dict[str, Json]) -> Json:
+    """A `$dict`. Python's dictionaries have an order that code can see; it is kept when it is not that of the keys."""
+    node: dict[str, Json] = {"$dict": parts}
+    if list(parts) != sorted(parts):
+        node["order"] = list(parts)
+    return node
 
 
 def decode(
@@ -201,7 +99,7 @@ def compose(form: str, name: str, parts: Mapping[str, Json]) -> Json:
     if form == "tuple":
         return {"$tuple": list(parts.values())}
     if form == "dict":
-        return {"$dict": dict(parts)}
+        return ordered(dict(parts))
     return {f"${form}": name, "fields": dict(parts)}
 
 

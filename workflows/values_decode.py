@@ -87,7 +87,7 @@ class Decoder:
             if kind is date and "$date" in data:
                 return date.fromisoformat(data["$date"])
             if kind is datetime and "$datetime" in data:
-                return datetime.fromisoformat(data["$datetime"])
+                return datetime.fromisoformat(data["$datetime"]).replace(fold=data.get("fold", 0))
         elif type(data) is kind or type(data) in _ACCEPTED.get(kind, ()):
             return data
         raise _Misfit(where, data, shape)
@@ -125,7 +125,9 @@ class Decoder:
     def _container(self, data: Json, shape: Many | Product | Mapped, where: str) -> Any:
         match shape:
             case Mapped(part, _) if isinstance(data, dict) and "$dict" in data:
-                return {k: self._decode(v, part, f"{where}[{k!r}]") for k, v in data["$dict"].items()}
+                values = data["$dict"]
+                keys = data["order"] if "order" in data else sorted(values)
+                return {key: self._decode(values[key], part, f"{where}[{key!r}]") for key in keys}
             case Product(parts) if (inner := _tuple_parts(data)) is not None and len(inner) == len(parts):
                 return tuple(
                     self._decode(v, part, f"{where}[{i}]") for i, (v, part) in enumerate(zip(inner, parts, strict=True))

@@ -191,18 +191,17 @@ def _open(layout: Layout, create: bool) -> None:
     except FileNotFoundError:
         _make(layout, create)
         return
+    except NotADirectoryError:
+        raise InputError(f"{layout.root} is a file, not a folder", fix="name another store with --store") from None
     check_format(data, layout.root)
 
 
 def _make(layout: Layout, create: bool) -> None:
     if not create:
         raise InputError(f"there is no store in {layout.root}", fix="run a pipeline first, or name the store: --store")
-    try:
-        with guarded(layout.root, "write"):
-            os.makedirs(layout.root, exist_ok=True)
-            names = os.listdir(layout.root)
-    except FileExistsError:
-        raise InputError(f"{layout.root} is a file, not a folder", fix="name another store with --store") from None
+    with guarded(layout.root, "write"):
+        os.makedirs(layout.root, exist_ok=True)
+        names = os.listdir(layout.root)
     if not is_free(names):
         raise InputError(
             f"{layout.root} is not a store and holds other files ({', '.join(sorted(names)[:3])}, …)",

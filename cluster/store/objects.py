@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import stat as stats
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tiphys.cluster.digest import clone_fd, copy_fd, digest_bytes, digest_fd
@@ -76,16 +77,11 @@ class Objects:
             raise MissingObject(digest, f"object {digest} is not in {self._layout.root}") from None
         try:
             seen, stat = now_ns(), os.fstat(source)
-            target = _create(destination, 0o777 if executable else 0o666)
-            try:
-                found = self._copy(digest, source, stat, target, destination)
-            finally:
-                os.close(target)
+            with _new_file(destination, 0o777 if executable else 0o666) as target:
+                if self._copy(digest, source, stat, target, destination) != digest:
+                    raise MissingObject(digest, self._condemn(digest, stat, "its bytes have another digest"))
         finally:
             os.close(source)
-        if found != digest:
-            os.unlink(destination)
-            raise MissingObject(digest, self._condemn(digest, stat, "its bytes have another digest"))
         self._signatures.record_verified(digest, stat, seen)
 
     def _copy(self, digest: str, source: int, stat: os.stat_result, target: int, destination: str) -> str:
@@ -180,12 +176,20 @@ def _open_regular(path: Path) -> int:
     raise InputError(f"{path} is not a regular file", fix="give the path of a file; a folder is stored as a tree")
 
 
-def _create(destination: str, mode: int) -> int:
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+@contextmanager
+def _new_file(path: str, mode: int) -> Iterator[int]:
+    """A new file that is open in the body, and gone again when the body fails."""
     try:
-        with guarded(destination, "write"):
-            return os.open(destination, flags, mode)
+        with guarded(path, "write"):
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     except FileExistsError:
-        raise InputError(f"{destination} exists already", fix="give a new path, or delete it first") from None
-    except FileNotFoundError:
-        raise InputError(f"{os.path.dirname(destination)}: no such folder", fix="make the folder first") from None
+        raise InputError(f"{path} exists already", fix="give a new path, or delete it first") from None
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{os.path.dirname(path)}: no such folder", fix="make the folder first") from None
+    try:
+        yield fd
+    except BaseException:
+        os.unlink(path)
+        raise
+    finally:
+        os.close(fd)

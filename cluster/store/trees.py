@@ -44,11 +44,11 @@ def parse_manifest(data: bytes) -> Tree:
     try:
         content = json.loads(data)
         if content["kind"] != KIND:
-            raise ValueError(f"kind {content['kind']!r}")
+            raise KeyError(f"kind {content['kind']!r}")
         files = {path: ObjectRef(f["digest"], "file", f["size"]) for path, f in content["files"].items()}
         executable = frozenset(path for path, f in content["files"].items() if f.get("executable"))
         folders = tuple(content["folders"])
-    except (KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a tree manifest: {error!r}") from error
     for path in (*files, *folders):
         _check(path)

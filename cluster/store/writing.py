@@ -199,7 +199,7 @@ def guarded(path: str, verb: str) -> Iterator[None]:
     """Turn an `OSError` of the body into a `PlatformError`, except those that say what exists and what does not."""
     try:
         yield
-    except (FileNotFoundError, FileExistsError):
+    except (FileNotFoundError, FileExistsError, NotADirectoryError):
         raise
     except OSError as error:
         raise platform_error(error, path, verb) from error

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tiphys.cluster.errors import InputError
-from tiphys.workflows.settings import DEFAULT, PYPROJECT, Config, load_config
 from tiphys.workflows.setting_kinds import KINDS, EnvironmentSettings
+from tiphys.workflows.settings import DEFAULT, PYPROJECT, Config, load_config
 
 
 def load(root: Path, text: str = "", flags: dict[str, object] | None = None, **environ: str) -> Config:
@@ -125,11 +125,11 @@ def test_wrong_values(tmp_path: Path, text: str, message: str, fix: str) -> None
 
 
 def test_wrong_values_of_variables_and_flags(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="^TIPHYS_PARALLEL=four: expected a whole number"):
+    with pytest.raises(InputError, match=r"^TIPHYS_PARALLEL=four: expected a whole number"):
         load(tmp_path, TIPHYS_PARALLEL="four")
-    with pytest.raises(InputError, match="^TIPHYS_STRICT_RESOURCES=maybe: expected true or false"):
+    with pytest.raises(InputError, match=r"^TIPHYS_STRICT_RESOURCES=maybe: expected true or false"):
         load(tmp_path, TIPHYS_STRICT_RESOURCES="maybe")
-    with pytest.raises(InputError, match="^--parallel 0: expected a whole number"):
+    with pytest.raises(InputError, match=r"^--parallel 0: expected a whole number"):
         load(tmp_path, flags={"parallel": "0"})
     with pytest.raises(InputError, match="'profiles' is a table") as caught:
         load(tmp_path, flags={"profiles": "x"})

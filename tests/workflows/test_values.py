@@ -110,7 +110,8 @@ CASES: list[tuple[object, object, object]] = [
     ((1, "a"), tuple[int, str], {"$tuple": [1, "a"]}),
     ((1, 2, 3), tuple[int, ...], {"$tuple": [1, 2, 3]}),
     ((1, 2), Sequence[int], {"$tuple": [1, 2]}),
-    ({"$data": 1, "": 2}, dict[str, int], {"$dict": {"$data": 1, "": 2}}),
+    ({"": 2, "$data": 1}, dict[str, int], {"$dict": {"": 2, "$data": 1}}),
+    ({"b": 2, "a": 1}, dict[str, int], {"$dict": {"a": 1, "b": 2}, "order": ["b", "a"]}),
     ({"a": [1]}, Mapping[str, list[int]], {"$dict": {"a": [1]}}),
     (Pair(1), Pair, {"$named": "Pair", "fields": {"a": 1, "b": "b"}}),
     (Slotted(1), Slotted, {"$data": "Slotted", "fields": {"x": 1}}),
@@ -184,7 +185,7 @@ def test_declared_containers_survive(value: list[tuple[int, float | None]]) -> N
 def test_artifacts_are_stored_and_written_out_again() -> None:
     data = written(Split(Features("/work/a.parquet"), Features("/work/b.parquet"), [1]))
     assert data["$data"] == "Split"
-    assert [node["name"] for node in artifacts(data)] == ["a.parquet", "b.parquet"]
+    assert [node["name"] for node in artifacts(data)] == ["b.parquet", "a.parquet"]  # fields by name
     back = again(data, Split)
     assert back == Split(Features("/inputs/a.parquet"), Features("/inputs/b.parquet"), [1])
     assert again(data["fields"]["train"], Table) == Table("/inputs/a.parquet")  # the consumer says which class
@@ -326,6 +327,7 @@ def test_follow_and_compose() -> None:
         parts = {str(i): v for i, v in enumerate(value)} if form in ("list", "tuple") else written(value)["fields"]  # type: ignore[call-overload]
         assert compose(form, name, parts) == written(value)
     assert compose("dict", "", {"k": 1}) == data
+    assert compose("dict", "", {"b": 1, "a": 2}) == written({"b": 1, "a": 2})
 
 
 TEXTS: list[tuple[str, object, object]] = [

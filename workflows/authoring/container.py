@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 import string
 import sys
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
-_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def container(
@@ -55,8 +56,12 @@ def container(
     )
 
 
+def _is_name(text: str) -> bool:
+    return _NAME.fullmatch(text) is not None and not keyword.iskeyword(text)
+
+
 def _check_name_and_image(name: str, image: str, where: str) -> None:
-    if not _NAME.match(name):
+    if not _is_name(name):
         raise InputError(f"{where}: not a name", fix="use letters, digits and _, such as container('convert_all', …)")
     if not _DIGEST.search(image):
         raise InputError(
@@ -74,11 +79,11 @@ def _fields_of(command: Sequence[str], where: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for word in command:
         try:
-            fields = [field for _, field, _, _ in string.Formatter().parse(word) if field is not None]
+            fields = [f"{name}{spec}" for _, name, spec, _ in string.Formatter().parse(word) if name is not None]
         except ValueError as error:
             raise InputError(f"{where}: {word!r}: {error}", fix="write {{ and }} for braces themselves") from None
         for field in fields:
-            if not all(_NAME.match(part) for part in field.removeprefix("output.").split(".", 0)):
+            if not _is_name(field.removeprefix("output.")):
                 raise InputError(f"{where}: {word!r} has {{{field}}}", fix="write a name: {raw} or {output.train}")
             found[field] = None
     return tuple(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from tiphys.cluster.errors import TiphysError
+from tiphys.cluster.errors import CheckError, TiphysError
 from tiphys.workflows.display.screen import Screen, note, silence
 
 
@@ -15,7 +15,7 @@ def report(error: Exception, *, debug: bool, as_json: bool) -> int:
 
         traceback.print_exception(error)
     foreseen = error if isinstance(error, TiphysError) else _internal(error)
-    if as_json:
+    if as_json and not isinstance(foreseen, CheckError):  # the answer that was checked is on standard output already
         from tiphys.workflows.display.documents import error_json
 
         try:

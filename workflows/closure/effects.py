@@ -110,9 +110,7 @@ class Effects:
 
     def _holds_foreign(self, unit: UnitId) -> bool:
         facts = self._view.unit(unit)
-        if facts.kind not in ("var", "stmt"):
-            return False
-        named = self._view.reach_now(unit).foreign
+        named = self._view.resolve(unit[0], facts.held).foreign
         return any(known.is_third_party(n) or (known.is_stdlib(n) and not _makes_new(n)) for n in named)
 
     def _works_on_plain(self, unit: UnitId) -> bool:
@@ -275,11 +273,11 @@ class Effects:
     def _held(self, unit: UnitId) -> set[UnitId]:
         """What the value of a variable may be: what it names or what a function that it calls names, no new instances."""
         resolve = self._view.resolver.resolve
-        part = self._view.unit(unit).body
+        facts = self._view.unit(unit)
         held: set[UnitId] = set()
-        for chain in part.now:
+        for chain in facts.held:
             found = resolve(unit[0], chain).units
-            if chain not in part.calls:
+            if chain not in facts.body.calls:
                 held |= set(found)
                 continue
             for callee in found:

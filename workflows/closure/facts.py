@@ -59,8 +59,8 @@ class UnitFacts:
     """A top-level statement. `decorators` are parts of their own, so that Tiphys' own can be left out of a step.
 
     `head` is the signature of a decorated function, None otherwise. `aliases`: bound name -> (level, module, attribute),
-    attribute None when the module itself is bound. `values`: bound name -> folded path expression. `state`: the object
-    can change after it was made. `bases` and `keywords` (any besides bases) of a class.
+    attribute None when the module itself is bound. `values`: bound name -> folded path expression. `held`: chains in
+    the values that variables are given. `state`: the object can change after it was made. `bases` and `keywords` (any besides bases) of a class.
     """
 
     kind: Kind
@@ -74,6 +74,7 @@ class UnitFacts:
     aliases: dict[str, list[tuple[int, str, str | None]]] = field(default_factory=dict)
     star: tuple[int, str] | None = None
     values: dict[str, Any] = field(default_factory=dict)
+    held: list[str] = field(default_factory=list)
     state: bool = False
     bases: list[str] = field(default_factory=list)
     keywords: bool = False

@@ -245,7 +245,22 @@ def _statement_unit(statement: ast.stmt, context: ModuleContext, scope: Scope) -
     is_declaration = isinstance(statement, ast.AnnAssign) and statement.value is None
     unit.names = sorted((set() if is_declaration else bound.names) | names.binds)
     unit.state = kind == "var" or (kind == "stmt" and _binds_objects(bound, context))
+    if unit.state:
+        held = Names(context, Part())
+        held.walk(_given(statement), scope)
+        unit.held = held.finish().now
     return unit
+
+
+def _given(statement: ast.stmt) -> Iterator[ast.expr]:
+    """What the variables of a statement are given: assigned values, what loops run over, what `with` enters."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr) and node.value is not None:
+            yield node.value
+        elif isinstance(node, ast.For | ast.AsyncFor | ast.comprehension):
+            yield node.iter
+        elif isinstance(node, ast.withitem):
+            yield node.context_expr
 
 
 def _assignment(statement: ast.stmt, context: ModuleContext) -> tuple[Kind, ast.expr | None]:

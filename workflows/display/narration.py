@@ -1,4 +1,4 @@
-"""The lines of a run that stay: one an event, but hits and skips of a call in one line, however many items it has."""
+"""The lines of a run that stay: one an event, but what never started is one line a call, however many items it has."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tiphys.cluster.store.records import StepRecord
 from tiphys.workflows.display.screen import Screen
-from tiphys.workflows.display.tally import WORDS, Tally
+from tiphys.workflows.display.tally import WORDS, Tally, counts_text
 from tiphys.workflows.display.text import call_of, clean, counted, duration, headline
 from tiphys.workflows.run.events import (
     Event,
@@ -46,7 +46,7 @@ class Narration:
 
     def tell(self, event: Event, now: float) -> list[str]:
         """The lines of an event; the tally has seen it already."""
-        if isinstance(event, StepEnded) and event.record.state in ("hit", "skipped"):
+        if isinstance(event, StepEnded) and event.record.started is None:
             return self._hold(event.record, now)
         return [*self.flush(), *self._lines(event, now)]
 
@@ -73,7 +73,7 @@ class Narration:
         record = quiet.first
         call = self._tally.call(record.address)
         word = self._screen.state(state, WORDS[state])
-        reason = self._screen.paint(record.reason, "dim")
+        reason = self._screen.paint(reason_of(record), "dim")
         if not call.items:
             return f"{self._screen.address(record.address)}  {word}: {reason}"
         many = f"{quiet.count:,} of {call.total:,}" if call.total > quiet.count else f"{quiet.count:,}"
@@ -114,7 +114,7 @@ class Narration:
         if record.state == "failed":
             tries = f" after {record.attempts} attempts" if record.attempts > 1 else ""
             word = self._screen.state("failed", f"failed{tries}")
-            line = f"{address}  {word}: {headline(record.error or record.reason)}"
+            line = f"{address}  {word}: {reason_of(record)}"
             return [line, *self._completed(record.address, now)]
         if record.state == "cancelled":
             return [f"{address}  {self._screen.state('cancelled')}: {record.reason}"]
@@ -129,10 +129,13 @@ class Narration:
         if call.address not in self._mixed or not call.complete:
             return []
         self._mixed.discard(call.address)
-        extra = f" ({summary})" if (summary := call.summary()) else ""
-        took = duration(now - call.since) if call.since is not None else ""
-        word = self._screen.state("failed" if call.counts.get("failed") else "succeeded", f"{call.done:,} done")
-        return [f"{self._screen.address(call.address)}  {word}{extra} in {took}"]
+        took = f" in {duration(now - call.since)}" if call.since is not None else ""
+        return [f"{self._screen.address(call.address)}  {counts_text(call.counts, self._screen)}{took}"]
+
+
+def reason_of(record: StepRecord) -> str:
+    """Why an instance ended as it did, in a line."""
+    return headline(record.error) if record.state == "failed" and record.error else record.reason
 
 
 def seconds_of(record: StepRecord) -> float | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from tiphys.cluster.store.records import Json, RunRecord, StepRecord
-from tiphys.workflows.display.narration import seconds_of
+from tiphys.workflows.display.narration import reason_of, seconds_of
 from tiphys.workflows.display.screen import Screen
-from tiphys.workflows.display.summary import counts_text, short_value
+from tiphys.workflows.display.summary import short_value
 from tiphys.workflows.display.table import table
-from tiphys.workflows.display.text import ago, call_of, duration, headline, local_time, value_text
+from tiphys.workflows.display.tally import counts_text
+from tiphys.workflows.display.text import ago, call_of, duration, local_time, value_text
 
 _REASONS = 3
 
@@ -51,7 +52,7 @@ def show_rows(records: Iterable[StepRecord]) -> list[list[str]]:
     grouped: dict[tuple[str, str], dict[str, list[StepRecord]]] = {}
     for record in records:
         reasons = grouped.setdefault((call_of(record.address), record.state), {})
-        reasons.setdefault(_reason(record), []).append(record)
+        reasons.setdefault(reason_of(record), []).append(record)
     rows = []
     for (call, state), reasons in grouped.items():
         if len(reasons) <= _REASONS:
@@ -60,10 +61,6 @@ def show_rows(records: Iterable[StepRecord]) -> list[list[str]]:
         together = [record for group in reasons.values() for record in group]
         rows.append(_row(call, state, together, f"{next(iter(reasons))} (and {len(reasons) - 1:,} other reasons)"))
     return rows
-
-
-def _reason(record: StepRecord) -> str:
-    return headline(record.error) if record.state == "failed" and record.error else record.reason
 
 
 def _row(call: str, state: str, group: Sequence[StepRecord], reason: str) -> list[str]:

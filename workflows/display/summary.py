@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tiphys.cluster.store.records import Json, RunRecord, StepRecord
 from tiphys.workflows.display.screen import Screen
-from tiphys.workflows.display.tally import STATES, WORDS, Tally
-from tiphys.workflows.display.text import clean, counted, duration, value_text
+from tiphys.workflows.display.tally import Tally, counts_text
+from tiphys.workflows.display.text import call_of, clean, counted, duration, value_text
 from tiphys.workflows.run.events import RunEnded
 
 _ERRORS = 5
@@ -37,18 +37,23 @@ class Commands:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One error and the instances that ended with it."""
+    """One error and the instances that ended with it. `started`: there is a log to read."""
 
     error: str
     addresses: tuple[str, ...]
+    started: bool
 
 
 def failures(records: Sequence[StepRecord]) -> tuple[Failure, ...]:
-    """Failed records by error, in the order of their first appearance."""
-    grouped: dict[str, list[str]] = {}
+    """Failed records by error, in the order of their first appearance. Errors that differ by address alone are one."""
+    grouped: dict[str, list[StepRecord]] = {}
     for record in records:
-        grouped.setdefault(record.error or record.reason, []).append(record.address)
-    return tuple(Failure(error, tuple(addresses)) for error, addresses in grouped.items())
+        error = record.error or record.reason
+        grouped.setdefault(error.replace(record.address, call_of(record.address)), []).append(record)
+    return tuple(
+        Failure(same[0].error or same[0].reason, tuple(r.address for r in same), any(r.attempts for r in same))
+        for same in grouped.values()
+    )
 
 
 def next_command(run: RunRecord, commands: Commands) -> str:
@@ -80,13 +85,6 @@ def summary_lines(screen: Screen, tally: Tally, end: RunEnded, commands: Command
     return lines
 
 
-def counts_text(counts: Mapping[str, int], screen: Screen | None = None) -> str:
-    """`12 cached, 3 ran, 1 failed`, in colours when a screen is given; `nothing to run` when there is nothing."""
-    parts = [(s, f"{counts[s]:,} {WORDS[s]}") for s in (*STATES, "running") if counts.get(s)]
-    shown = [screen.state(state, text) if screen else text for state, text in parts]
-    return ", ".join(shown) or "nothing to run"
-
-
 def short_value(value: Json) -> str:
     """An encoded value in one line that has an end."""
     text = clean(value_text(value).replace("\n", " "))
@@ -99,7 +97,8 @@ def _failed(screen: Screen, tally: Tally, run: RunRecord, commands: Commands) ->
     for group in groups[:_ERRORS]:
         lines.append(f"{screen.state('failed')}: {screen.paint(_names(group.addresses), 'bold')}")
         lines += [f"  {clean(line)}".rstrip() for line in group.error.splitlines()]
-        lines.append(f"  log: {commands.text('logs', run.id, group.addresses[0])}")
+        if group.started:
+            lines.append(f"  log: {commands.text('logs', run.id, group.addresses[0])}")
     if len(groups) > _ERRORS:
         rest = sum(len(group.addresses) for group in groups[_ERRORS:])
         lines.append(f"{counted(rest, 'more failed step')}: {commands.text('show', run.id)}")

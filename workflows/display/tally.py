@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tiphys.cluster.store.records import RunRecord, StepRecord
+from tiphys.workflows.display.screen import Screen
 from tiphys.workflows.display.text import call_of
 from tiphys.workflows.run.events import Event, RunEnded, RunStarted, StepEnded, StepRetrying, StepsKnown, StepStarted
 
@@ -138,3 +139,10 @@ class Tally:
             self.skipped.setdefault(call.address, Skipped(record.reason)).count += 1
         elif record.reason.startswith("nothing to do"):
             self.idle_effects.append(record.address)
+
+
+def counts_text(counts: Mapping[str, int], screen: Screen | None = None) -> str:
+    """`12 cached, 3 ran, 1 failed`, in colours when a screen is given; `nothing to run` when there is nothing."""
+    parts = [(s, f"{counts[s]:,} {WORDS[s]}") for s in (*STATES, "running") if counts.get(s)]
+    shown = [screen.state(state, text) if screen else text for state, text in parts]
+    return ", ".join(shown) or "nothing to run"

@@ -40,6 +40,15 @@ def direct_version(url: str, hashes: Sequence[str] = ()) -> str:
     return f"@ url:{blake3(_CREDENTIALS.sub('//', plain).encode()).hexdigest()[:16]}"
 
 
+def blind_spots(where: str, version: str) -> list[str]:
+    """What to say about a version that stays the same when the content changes; `where` names the line."""
+    if version.endswith(UNPINNED):
+        return [f"{where} is a folder: no version tells when it changes"]
+    if "@ url:" in version:
+        return [f"{where} is an archive without a hash: nothing tells when it changes"]
+    return []
+
+
 def archive_version(name: str) -> tuple[str, str]:
     """Distribution and version of a wheel or source archive by its file name."""
     stem = _ARCHIVE.sub("", name)

@@ -12,6 +12,8 @@ PYTHON = "python"
 """The name under which the version of Python itself is compared."""
 
 _MOST_SHOWN = 5
+_ARCHIVE_BY_ADDRESS = "url:"
+_ARCHIVES = ("sha256:", "url:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +71,18 @@ def _remedy(environment: Environment, drifts: tuple[Drift, ...]) -> str:
 
 def _same(locked: str, installed: str | None) -> bool:
     """Equal as versions, and at the same commit or archive where the lock names one."""
-    if locked == EDITABLE:
-        return True
-    if installed is None:
+    if locked == EDITABLE or locked.endswith(UNPINNED):
+        return True  # the lock says nothing that could be compared
+    if installed is None or installed == EDITABLE:
         return False
-    if installed == EDITABLE or locked.endswith(UNPINNED):
-        return locked.endswith(UNPINNED)
-    version, _, direct = locked.partition("@")
-    here, _, here_direct = installed.partition("@")
-    if version.strip() and not _equal_versions(version.strip(), here.strip()):
+    version, _, direct = (part.strip() for part in locked.partition("@"))
+    here, _, here_direct = (part.strip() for part in installed.partition("@"))
+    if version and not _equal_versions(version, here):
         return False
-    if direct.strip():
+    if direct and not direct.startswith(_ARCHIVE_BY_ADDRESS):
         return direct == here_direct
     # A wheel file of the locked version is that version; a commit of a repository may be anything.
-    return not here_direct or here_direct.strip().startswith(("sha256:", "url:"))
+    return not here_direct or here_direct.startswith(_ARCHIVES)
 
 
 def _equal_versions(one: str, other: str) -> bool:

@@ -64,9 +64,9 @@ def _read(folders: Sequence[str]) -> Parsed:
 
     found: dict[str, Distribution] = {}
     for distribution in distributions(path=list(folders)):
-        name = distribution.metadata["Name"]
-        if name:  # a folder that was half removed has no name
-            found.setdefault(normalized(name), distribution)  # the first on the path is what is imported
+        metadata = distribution.metadata
+        if "Name" in metadata:  # a folder that was half removed has no name
+            found.setdefault(normalized(metadata["Name"]), distribution)  # the first on the path is what is imported
     versions = {name: _version(distribution) for name, distribution in found.items()}
     requires = {name: tuple(sorted(_requires(d, versions))) for name, d in found.items() if d.requires}
     return Parsed(versions, requires)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tiphys.cluster.errors import InputError
-from tiphys.workflows.environment.direct import archive_version, direct_version
+from tiphys.workflows.environment.direct import archive_version, blind_spots, direct_version
 from tiphys.workflows.environment.markers import Markers
 from tiphys.workflows.environment.model import EDITABLE, UNPINNED, Parsed, normalized
 
@@ -23,6 +23,8 @@ _PATH = re.compile(r"[./\\~]|file:|.*\.(?:whl|zip|tar\.gz)$", re.IGNORECASE)
 _HASH = re.compile(r"--hash[= ]sha256:([0-9a-f]{64})")
 _EDITABLE = re.compile(r"(?:-e|--editable)[= ]?\s*(.*)")
 _EGG = re.compile(rf"#(?:.*&)?egg=({_NAME})")
+_EXPORT = "uv export"
+_HEADER = 200  # characters of a file in which its compiler names itself
 _VIA = re.compile(r"#\s*via\b\s*(.*)")
 
 
@@ -56,7 +58,11 @@ def parse_requirements(files: Iterable[tuple[str, str]], markers: Markers) -> Pa
     `NotPinned` names the first line without an exact version; `InputError` a marker that cannot be read, or two
     versions that hold at once.
     """
-    pins = [pin for shown, text in files for line in _lines(shown, text) for pin in _understood(line)]
+    pins: list[_Pin] = []
+    bare_is_root = False
+    for shown, text in files:
+        bare_is_root = bare_is_root or _EXPORT in text[:_HEADER]
+        pins += [pin for line in _lines(shown, text) for pin in _understood(line)]
     active: dict[str, _Pin] = {}
     for pin in pins:
         if pin.name and markers.hold(pin.marker, pin.where):
@@ -67,15 +73,18 @@ def parse_requirements(files: Iterable[tuple[str, str]], markers: Markers) -> Pa
                     fix="lock again, or tell them apart by a marker",
                 )
     versions = {name: pin.version for name, pin in active.items()}
-    requires, notes = _edges(active.values(), versions)
-    notes += [f"{pin.where} is a folder: no version tells when it changes" for pin in pins if pin.version == UNPINNED]
+    requires, notes = _edges(active.values(), versions, bare_is_root)
+    notes += [note for pin in pins for note in blind_spots(pin.where, pin.version)]
     excluded = frozenset(pin.name for pin in pins if pin.name) - versions.keys()
     return Parsed(versions, requires, excluded, tuple(notes))
 
 
-def _edges(pins: Iterable[_Pin], versions: dict[str, str]) -> tuple[dict[str, tuple[str, ...]] | None, list[str]]:
+def _edges(
+    pins: Iterable[_Pin], versions: dict[str, str], bare_is_root: bool
+) -> tuple[dict[str, tuple[str, ...]] | None, list[str]]:
     """Distribution -> those that it requires, from the comments; None when a line has none: who needs it is unknown.
 
+    `bare_is_root`: such a line among others is asked for by nothing else, as `uv export` writes members of groups.
     A parent that the lock does not pin (a folder given by path, a package left out of the output) is added unpinned.
     """
     edges: dict[str, set[str]] = {}
@@ -91,9 +100,10 @@ def _edges(pins: Iterable[_Pin], versions: dict[str, str]) -> tuple[dict[str, tu
             found = _PARENT.fullmatch(parent)
             if found:  # not `-r requirements.in` or `project (pyproject.toml)`: those are roots
                 edges.setdefault(normalized(found[1]), set()).add(pin.name)
-    if bare:
-        some = len(bare) < total
-        return None, [f"{bare[0].where} has no `# via` comment, unlike other lines"] if some else []
+    if len(bare) == total:
+        return None, []
+    if bare and not bare_is_root:
+        return None, [f"{bare[0].where} has no `# via` comment, unlike other lines"]
     for parent in edges:
         versions.setdefault(parent, UNPINNED)
     return {parent: tuple(sorted(children)) for parent, children in edges.items()}, []

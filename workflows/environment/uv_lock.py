@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tiphys.cluster.errors import InputError
-from tiphys.workflows.environment.direct import direct_version
+from tiphys.workflows.environment.direct import blind_spots, direct_version
 from tiphys.workflows.environment.markers import Markers
 from tiphys.workflows.environment.model import EDITABLE, UNPINNED, Parsed, normalized
 
@@ -66,11 +66,7 @@ class _Walk:
         versions = {name: _version(package) for name, package in self._reached.items()}
         requires = {name: tuple(sorted(self._edges[name])) for name in versions if name in self._edges}
         excluded = frozenset(self._by_name) - versions.keys()
-        notes = tuple(
-            f"{self._shown}: {name} is a folder: no version tells when it changes"
-            for name, version in versions.items()
-            if version.endswith(UNPINNED)
-        )
+        notes = tuple(n for name, version in versions.items() for n in blind_spots(f"{self._shown}: {name}", version))
         return Parsed(versions, requires, excluded, notes)
 
     def _roots(self) -> list[_Package]:
@@ -87,7 +83,7 @@ class _Walk:
             both = f"{other.get('version')} and {package.get('version')}"
             raise InputError(
                 f"{self._shown} installs {name} {both}: extras or groups of the project exclude each other",
-                fix='name those that are installed: [tool.tiphys.environments.default] extras = ["…"]',
+                fix='name those that are installed: [tool.tiphys.environments.default] extras = ["…"] (or of this one)',
             )
         return name
 

@@ -17,16 +17,23 @@ _THIN = tuple(
                  "socket.py", "contextlib.py", "glob.py", "importlib/resources", "multiprocessing")
 )  # fmt: skip
 
+_OS = tuple(os.path.join(_STDLIB, name) for name in ("os.py", "_collections_abc.py"))
 
-def direct_caller(places: Places) -> FrameType | None:
-    """The frame that asked: the nearest one that is not Tiphys, not frozen and not a thin layer over the system."""
+
+def direct_caller(places: Places, thin: tuple[str, ...] = _THIN) -> FrameType | None:
+    """The frame that asked: the nearest one that is not Tiphys, not frozen and in no `thin` layer over the system."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
-        if not (name.startswith(("<frozen ", *_THIN)) or places.is_ours(name)):
+        if not (name.startswith(("<frozen ", *thin)) or places.is_ours(name)):
             return frame
         frame = frame.f_back
     return None
+
+
+def environment_reader(places: Places) -> FrameType | None:
+    """The frame that looked a variable up through `os.environ` or `os.getenv`."""
+    return direct_caller(places, _OS)
 
 
 def users_caller(places: Places) -> FrameType | None:

@@ -76,7 +76,7 @@ class FrozenImporter:
     def _report_import(self, name: str, spec: ModuleSpec) -> None:
         assert spec.origin is not None
         if type(spec.loader) is SourceFileLoader:
-            with open(spec.origin, "rb") as file:
+            with open(spec.origin, "rb") as file:  # seen as reading a source, not as a file that the step reads
                 spec.loader = FrozenLoader(name, spec.origin, file.read())
         self._imported(name, spec.origin)
 

@@ -54,12 +54,12 @@ class Net:
     def __init__(self, places: Places, expected: Expected, digests: Digests, report_path: str) -> None:
         self.sightings = Sightings()
         self._report_path = report_path
-        self._pid = os.getpid()
+        self._digests = digests
         self._on = False
         self._busy = threading.local()
         self._files = WatchFiles(places, self.sightings, digests.file, digests.listing, expected.bundle)
         self._processes = WatchProcesses(places, self.sightings, silent=expected.local_ok)
-        self.imports = WatchImports(places, self.sightings, expected.bundle, digests.module)
+        self.imports = WatchImports(places, self.sightings, expected.bundle, self._module_digest)
         self.functions = WatchFunctions(
             places, expected.closure_lines, {places.shown(path): digest for path, digest in expected.bundle.items()}
         )
@@ -79,6 +79,7 @@ class Net:
         sys.addaudithook(self._audit)
         self._wrap_stats()
         self.imports.install()
+        self._processes.install()
         observe_environment(self)
         os.register_at_fork(after_in_child=self._forked)
         self._on = True
@@ -128,6 +129,10 @@ class Net:
             handler(*args)
         finally:
             self._busy.now = False
+
+    def _module_digest(self, name: str, file: str) -> str:
+        with self.paused():
+            return self._digests.module(name, file)
 
     def _forked(self) -> None:
         if self._on:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Protocol
 
 from tiphys.cluster.errors import InputError
-from tiphys.workflows.worker.frames import direct_caller, line_of
+from tiphys.workflows.worker.frames import environment_reader, line_of
 from tiphys.workflows.worker.places import Places, places_for
 from tiphys.workflows.worker.sightings import Sightings
 
@@ -99,7 +99,7 @@ class WatchEnvironment:
         """A variable is looked up. Raises the refusal, and keeps it for code that swallows exceptions."""
         if name in self._declared or name in self._own or (present and name in self._harmless):
             return
-        caller = direct_caller(self._places)
+        caller = environment_reader(self._places)
         by_user = caller is not None and self._places.is_code(caller.f_code.co_filename)
         where = line_of(caller, self._places)
         if present:
@@ -125,7 +125,7 @@ class WatchEnvironment:
 
     def iterated(self) -> None:
         """The whole environment is read; only the closed one is there, so it is no more than a note."""
-        caller = direct_caller(self._places)
+        caller = environment_reader(self._places)
         if caller is not None and self._places.is_code(caller.f_code.co_filename):
             where = line_of(caller, self._places)
             self._iterating.add(where)
@@ -151,7 +151,7 @@ class EnvironmentReads:
 
     def read(self, name: str, present: bool) -> None:
         """A variable is looked up."""
-        caller = direct_caller(self._places)
+        caller = environment_reader(self._places)
         if name not in self._own and caller is not None and self._places.is_code(caller.f_code.co_filename):
             self.names.add(name)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import _posixsubprocess
 import os
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -34,12 +36,29 @@ class WatchProcesses:
             "os.posix_spawn": lambda args: self.started(args[0]),
             "os.spawn": lambda args: self.started(args[1]),
             "os.forkpty": lambda args: self.started("a terminal"),
+            "_posixsubprocess.fork_exec": lambda args: self.spawned(args[0]),  # ours: see `install`
             "socket.bind": lambda args: self.bound(),
             "socket.connect": lambda args: self.connected(args[1]),
             "socket.sendto": lambda args: self.connected(args[1]),
             "socket.getaddrinfo": lambda args: self.connected(args[:2]),
             "socket.gethostbyname": lambda args: self.connected(args),
         }
+
+    def install(self) -> None:
+        """Wrap what `multiprocessing` starts its servers and spawned workers with: no audit event tells of it."""
+        real = _posixsubprocess.fork_exec
+
+        def fork_exec(*args: Any) -> int:
+            sys.audit("_posixsubprocess.fork_exec", args[0])
+            return real(*args)
+
+        _posixsubprocess.fork_exec = fork_exec
+
+    def spawned(self, arguments: Any) -> None:
+        """`multiprocessing` starts a process. Its resource tracker runs no code of the step."""
+        words = [os.fsdecode(word) for word in arguments]
+        if not any("resource_tracker" in word for word in words):
+            self.started(words[0])
 
     def started(self, program: Any) -> None:
         """Another program begins."""

@@ -20,8 +20,8 @@ _RUNNER = """
 import json, os, sys
 sys.path.insert(0, sys.argv[1])
 import main
-if sys.argv[2]:
-    __import__(sys.argv[2])
+for module in filter(None, sys.argv[2].split(",")):
+    __import__(module)
 answers = {}
 for name in sys.argv[3:]:
     read, write = os.pipe()
@@ -69,7 +69,7 @@ class Answer:
 
 
 def run_entries(root: Path, names: Iterable[str], preload: str = "") -> dict[str, Answer]:
-    """Run functions of `main.py` below `root`, each in a process forked after the imports (and that of `preload`)."""
+    """Run functions of `main.py` below `root`, each in a process forked after the imports (and those of `preload`)."""
     command = [sys.executable, "-c", _RUNNER, str(root), preload, *names]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
     assert done.returncode == 0, done.stderr

@@ -92,7 +92,7 @@ def test_hits_between_steps_that_run() -> None:
 
 
 def test_ten_thousand_hits_are_one_line() -> None:
-    events = (
+    events: tuple[tuple[float, Event], ...] = (
         (0.0, beginning(10_000, {"work": 10_000})),
         *((0.0, hit(f"work[{i}]", 3.6)) for i in range(10_000)),
         (0.2, ending(counts={"hit": 10_000}, seconds=0.2, saved_seconds=36_000.0)),
@@ -108,6 +108,18 @@ def test_ten_thousand_hits_are_one_line() -> None:
     )
 
 
+def test_what_never_started_is_one_line_a_call() -> None:
+    wait = [a_record(f"work[{i}]", "cancelled", reason="interrupted by SIGINT") for i in range(900)]
+    missing = [a_record(f"more[{i}]", "failed", error=f"more[{i}] is not in the cache") for i in range(900)]
+    events: list[tuple[float, Event]] = [(0.0, StepEnded(record)) for record in (*wait, *missing)]
+    text = plain((*events, (0.0, ending("cancelled", 130))))
+    assert "work  900 cancelled: interrupted by SIGINT" in text
+    assert "more  900 failed: more[0] is not in the cache" in text
+    assert "failed: more[0], more[1], more[2], more[3], more[4], more[5] and 894 more\n  more[0] is not" in text
+    assert len(text.splitlines()) == 7
+    assert "tiphys logs" not in text
+
+
 def test_one_error_of_many_items_is_told_once_and_many_errors_end() -> None:
     same = tuple((0.0, failed(f"work[{i}]", "ValueError: bad row")) for i in range(40))
     others = tuple((0.0, failed(f"other[{i}]", f"ValueError: {i}")) for i in range(9))
@@ -119,7 +131,10 @@ def test_one_error_of_many_items_is_told_once_and_many_errors_end() -> None:
 
 
 def test_skipped_items_are_one_line() -> None:
-    events = (*((0.0, skipped(f"work[{i}]", f"upstream failed: prep[{i}]")) for i in range(500)), (0.0, ending()))
+    events: tuple[tuple[float, Event], ...] = (
+        *((0.0, skipped(f"work[{i}]", f"upstream failed: prep[{i}]")) for i in range(500)),
+        (0.0, ending()),
+    )
     text = plain(events)
     assert "work  500 skipped: upstream failed: prep[0]" in text
     assert "skipped: work (500): upstream failed: prep[0]" in text

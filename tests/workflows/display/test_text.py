@@ -104,7 +104,7 @@ def test_clean(text: str, shown: str) -> None:
 
 @given(st.text())
 def test_cleaned_text_moves_no_cursor(text: str) -> None:
-    assert not any(ord(c) < 32 and c != "\t" or 127 <= ord(c) < 160 for c in clean(text).replace("\n", ""))
+    assert not any((ord(c) < 32 and c != "\t") or 127 <= ord(c) < 160 for c in clean(text).replace("\n", ""))
 
 
 def test_headline_is_the_last_line_of_a_traceback_and_the_first_of_a_message() -> None:

@@ -57,10 +57,10 @@ def test_a_requirements_file_without_exact_versions_is_no_lock(tmp_path: Path) -
     assert environment.notes[0] == (
         "requirements.txt:1: 'numpy>=2' is not one exact version (NAME==VERSION); so it is not taken for a lock file"
     )
-    with pytest.raises(InputError, match="requirements.txt:1: 'numpy>=2' is not one exact version"):
+    with pytest.raises(InputError, match=r"requirements\.txt:1: 'numpy>=2' is not one exact version"):
         load(tmp_path, EnvironmentSettings(lock=tmp_path / "requirements.txt"))
     write(tmp_path, requirements__lock="numpy>=2\n")
-    with pytest.raises(InputError, match="requirements.lock:1"):
+    with pytest.raises(InputError, match=r"requirements\.lock:1"):
         load(tmp_path)
 
 

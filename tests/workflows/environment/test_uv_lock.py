@@ -210,7 +210,7 @@ def test_a_lock_without_project_counts_every_package() -> None:
         ("version = 2\n", "uv.lock has format 2, known is 1"),
         ("version = \n", "uv.lock is not TOML"),
         (
-            f'{HEAD}[[package]]\nname = "a"\nversion = "1"\nsource = {{ virtual = "." }}\ndependencies = [{{ name = "b" }}]\n',
+            f'{HEAD}[[package]]\nname = "a"\nsource = {{ virtual = "." }}\ndependencies = [{{ name = "b" }}]\n',
             "uv.lock: a needs b, and 0 packages fit",
         ),
     ],
