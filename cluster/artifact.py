@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
 from tiphys.cluster.caller import user_line
 from tiphys.cluster.errors import InputError
@@ -22,6 +22,14 @@ A = TypeVar("A", bound="Artifact")
 MODEL_MANIFEST = "manifest.json"
 
 
+class Origin(Protocol):
+    """What an artifact without a path stands for; `str()` names it."""
+
+    def refused(self, error: InputError) -> None:
+        """A use of the artifact was refused with this error."""
+        ...
+
+
 class Artifact:
     """A file or folder at an absolute `path`. Subclasses of `File`, `Folder`, `Table` and `Model` name what is in it.
 
@@ -29,7 +37,7 @@ class Artifact:
     """
 
     _path: Path
-    _origin: object
+    _origin: Origin
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         from pathlib import Path  # not paid for by `import tiphys`
@@ -148,22 +156,25 @@ def _row_bounds(cls: type[Table], rows: object) -> tuple[int | None, int | None]
             )
 
 
-def unset(cls: type[A], origin: object) -> A:
-    """An instance without a path, that stands for what `str(origin)` names. `__init__` does not run."""
+def unset(cls: type[A], origin: Origin) -> A:
+    """An instance without a path, that stands for `origin`. `__init__` does not run."""
     artifact = object.__new__(cls)
     artifact._origin = origin
     return artifact
 
 
-def origin_of(artifact: Artifact) -> object:
+def origin_of(artifact: Artifact) -> Origin | None:
     """What an instance without a path stands for; None for one that has a path."""
     return artifact.__dict__.get("_origin")
 
 
 def _refusal(artifact: Artifact) -> InputError:
-    origin = artifact.__dict__.get("_origin", "an artifact without a path")
-    return InputError(
-        f"{user_line()}: {origin} has no file yet: it is a {type(artifact).__qualname__} that a step makes when the "
-        "pipeline runs, and this line runs while it is built",
+    origin, kind = origin_of(artifact), type(artifact).__qualname__
+    error = InputError(
+        f"{user_line()}: {origin or 'an artifact'} has no file yet: it is a {kind} that a step makes when the pipeline "
+        "runs, and this line runs while it is built",
         fix="use the path inside a step that takes the artifact as a parameter",
     )
+    if origin is not None:
+        origin.refused(error)
+    return error

@@ -6,6 +6,7 @@ columns that break the contract, one batch at a time, up to the fifth bad row.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, time
@@ -21,6 +22,7 @@ Judge: TypeAlias = Callable[[Any], Any]
 
 _SHOWN_ROWS = 5
 _BATCH_ROWS = 65_536
+_MARK = b"PAR1"
 _PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".bin", ".joblib", ".ckpt", ".npz")
 _MODEL_FILES = (".safetensors", ".onnx")
 _SAME_TYPE = {
@@ -100,6 +102,9 @@ class _TableCheck:
         self.steps = steps
 
     def run(self) -> None:
+        if not self.kind.contract_columns and self.kind.contract_rows == (None, None):
+            self._check_mark()
+            return
         try:
             import pyarrow.parquet as parquet  # tables are an extra; nothing else here needs Arrow
         except ModuleNotFoundError as error:
@@ -111,15 +116,25 @@ class _TableCheck:
         try:
             file = parquet.ParquetFile(self.path)
         except (pyarrow.ArrowInvalid, OSError) as error:
-            reason = str(error).splitlines()[0]
-            raise ContractError(
-                f"{self.kind.__qualname__} at {self.path.name!r} is not a Parquet file: {reason} ({self.steps})",
-                fix='write it with df.to_parquet("out.parquet")',
-            ) from error
+            raise self._no_parquet(str(error).splitlines()[0]) from error
         with file:
             self._check_rows(file.metadata.num_rows)
             for column in self.kind.contract_columns.values():
                 self._check_column(file, column)
+
+    def _check_mark(self) -> None:
+        """Without a contract: does it begin and end as a Parquet file does? That needs no Arrow."""
+        with open(self.path, "rb") as file:
+            begin = file.read(4)
+            file.seek(-min(4, self.path.stat().st_size), os.SEEK_END)
+            if (begin, file.read(4)) != (_MARK, _MARK):
+                raise self._no_parquet("it lacks the mark PAR1 at its begin or end")
+
+    def _no_parquet(self, reason: str) -> ContractError:
+        return ContractError(
+            f"{self.kind.__qualname__} at {self.path.name!r} is not a Parquet file: {reason} ({self.steps})",
+            fix='write it with df.to_parquet("out.parquet")',
+        )
 
     def _check_rows(self, rows: int) -> None:
         low, high = self.kind.contract_rows

@@ -21,7 +21,7 @@ class Cpus:
             raise InputError(f"Cpus({self.count!r}): not a number of cores", fix="write a positive number: Cpus(2)")
 
     def to_json(self) -> Json:
-        return {"cpu": self.count}
+        return {"cpu": self.count, "gpu": 0}
 
 
 @dataclass(frozen=True, slots=True)

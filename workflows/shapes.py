@@ -125,6 +125,10 @@ _fields: dict[type, dict[str, Shape]] = {}
 def shape_of(annotation: object) -> Shape:
     """The shape of a resolved annotation (no text, no forward references)."""
     key = (annotation, type(annotation))
+    try:
+        hash(key)
+    except TypeError:  # a `Literal` of a list, for example
+        return Unknown(annotation, f"{name_of(annotation)} has no encoding")
     if key not in _shapes:
         _shapes[key] = _compile(annotation)
     return _shapes[key]

@@ -8,25 +8,20 @@ mistaken for a tag. A dataclass is restored field by field without running its `
 from __future__ import annotations
 
 import json
-import math
-import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
-from datetime import date, datetime
-from enum import Enum
-from functools import cached_property
-from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from tiphys.cluster.artifact import Artifact
 from tiphys.cluster.errors import InputError
 from tiphys.cluster.store.records import Json
-from tiphys.workflows.advice import advice_for
 from tiphys.workflows.graph import FieldPath
-from tiphys.workflows.shape_checks import mismatch
-from tiphys.workflows.shapes import Shape, shape_of
-from tiphys.workflows.values_decode import Decoder
-from tiphys.workflows.values_parse import parse as parse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tiphys.cluster.artifact import Artifact
+
+# Who follows, composes and writes encoded values, a run of hits for example, needs neither the coders nor what they
+# import: those are loaded by the functions that use them.
 
 
 def canonical(data: Json) -> bytes:
@@ -41,7 +36,7 @@ def encode(value: object, *, where: str, root: Path, store_artifact: Callable[[A
     `store_artifact` puts the files of an artifact into the store and returns its `$artifact` node; without it
     artifacts are refused. Whatever has no encoding is an `InputError` that names the part and says what to write.
     """
-    from tiphys.workflows.values_encode import Encoder  # who reads runs and keys needs no encoder
+    from tiphys.workflows.values_encode import Encoder
 
     return Encoder(root, store_artifact).encode(value, where)
 
@@ -61,19 +56,28 @@ def decode(
 
     Relative `$path` are below `root`. Data of another shape is an `InputError` that names the part.
     """
+    from tiphys.workflows.shapes import shape_of
+    from tiphys.workflows.values_decode import Decoder
+
     return Decoder(materialize, root).decode(data, shape_of(annotation), where)
 
 
 def check_result(value: object, annotation: object, *, where: str) -> None:
     """`InputError` naming the declared and the actual type when a value is not what was declared."""
-    check_shape(value, shape_of(annotation), where=where)
+    from tiphys.workflows.advice import advice_for
+    from tiphys.workflows.shape_checks import mismatch
+    from tiphys.workflows.shapes import shape_of
 
-
-def check_shape(value: object, shape: Shape, *, where: str) -> None:
-    """`check_result` for an annotation that is worked out already."""
-    wrong = mismatch(value, shape, where)
+    wrong = mismatch(value, shape_of(annotation), where)
     if wrong is not None:
         raise InputError(wrong, fix=f"return what is declared, or declare what is returned; {advice_for(type(value))}")
+
+
+def parse(text: str, annotation: object, *, name: str) -> Any:
+    """The value that `text` means for the parameter `name` of this annotation; `InputError` when it fits none."""
+    from tiphys.workflows.values_parse import parse as parse_text
+
+    return parse_text(text, annotation, name=name)
 
 
 def follow(data: Json, path: FieldPath) -> Json:

@@ -46,8 +46,14 @@ def test_artifacts_are_equal_by_class_and_path() -> None:
 
 
 class Origin:
+    def __init__(self) -> None:
+        self.errors: list[InputError] = []
+
     def __str__(self) -> str:
         return "split.train"
+
+    def refused(self, error: InputError) -> None:
+        self.errors.append(error)
 
 
 def test_an_artifact_without_a_path_refuses_to_be_a_file() -> None:
@@ -66,6 +72,7 @@ def test_an_artifact_without_a_path_refuses_to_be_a_file() -> None:
     for use in uses:
         with pytest.raises(InputError, match=r"test_artifact\.py:\d+: split\.train has no file yet"):
             use()
+    assert len(origin.errors) == len(uses)
 
 
 def test_contracts_are_inherited_and_named() -> None:

@@ -75,7 +75,7 @@ def test_string_and_list_types_differ_in_memory_only(tmp_path: Path, writer: str
 
 
 def test_types_with_parameters(tmp_path: Path) -> None:
-    now = datetime(2013, 1, 1)
+    now = datetime.fromisoformat("2013-01-01")
     file = table(
         tmp_path,
         day=pyarrow.array([now.date()]),
@@ -114,9 +114,9 @@ def test_another_type_shows_the_values_that_do_not_fit(tmp_path: Path) -> None:
 
 
 def test_seconds_are_kept_as_milliseconds(tmp_path: Path) -> None:
-    hours = [datetime(2013, 1, 1, 5), datetime(1969, 12, 31, 23, 59, 59)]
+    hours = [datetime.fromisoformat("2013-01-01T05:00:00"), datetime.fromisoformat("1969-12-31T23:59:59")]
     check_contract(Seconds, table(tmp_path, time_hour=pyarrow.array(hours, pyarrow.timestamp("s"))), producer="x")
-    split = [hours[0], datetime(2013, 1, 1, 5, 0, 0, 500_000)]
+    split = [hours[0], datetime.fromisoformat("2013-01-01T05:00:00.500000")]
     message = broken(Seconds, table(tmp_path, time_hour=pyarrow.array(split, pyarrow.timestamp("ms"))))
     assert "'time_hour' has fractions of seconds" in message
     assert "row 1: 2013-01-01T05:00:00.500000 (made by" in message
@@ -145,6 +145,10 @@ def test_what_is_no_parquet_file(tmp_path: Path) -> None:
     assert "'t.parquet' is not a Parquet file: " in broken(Flights, file)
     file.write_bytes(b"")
     assert "is not a Parquet file" in broken(Flights, file)
+    assert "is not a Parquet file: it lacks the mark PAR1" in broken(Table, file)
+    file.write_bytes(b"PAR")
+    assert "it lacks the mark PAR1" in broken(Table, file)
+    check_contract(Table, table(tmp_path, n=[1]), producer="x")
     whole = table(tmp_path, carrier=["UA", "AA"], delay=[1.0, 2.0]).read_bytes()
     file.write_bytes(whole[:-20])
     assert "is not a Parquet file" in broken(Flights, file)
@@ -203,5 +207,5 @@ def test_a_model_is_safetensors_and_a_manifest(tmp_path: Path) -> None:
         (("manifest.json", "pytorch_model.BIN"), "holds 'pytorch_model.BIN', which is read with pickle"),
     ],
 )
-def test_models_with_pickle_or_without_manifest_are_refused(tmp_path: Path, files: tuple[str, ...], message: str) -> None:
+def test_models_with_pickle_or_no_manifest_are_refused(tmp_path: Path, files: tuple[str, ...], message: str) -> None:
     assert message in broken(Model, model(tmp_path, *files))

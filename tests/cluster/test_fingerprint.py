@@ -10,7 +10,7 @@ from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tiphys.cluster import fingerprint, folder_scan
+from tiphys.cluster import digest, fingerprint, folder_scan
 from tiphys.cluster.errors import InputError
 from tiphys.cluster.fingerprint import Fingerprints
 
@@ -36,14 +36,14 @@ def folder(tmp_path: Path) -> Path:
 def later(monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock an hour on: everything written so far is settled."""
     now = time.time_ns
-    monkeypatch.setattr(fingerprint.time, "time_ns", lambda: now() + 3_600 * 10**9)
+    monkeypatch.setattr(time, "time_ns", lambda: now() + 3_600 * 10**9)
 
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows by one whenever the bytes of a file are read."""
     seen: list[int] = []
-    read_one, digest_fd = folder_scan._read_one, fingerprint.digest_fd
+    read_one, digest_fd = folder_scan._read_one, digest.digest_fd
 
     def counting_read_one(*args: object) -> None:
         seen.append(1)
@@ -64,9 +64,7 @@ def test_file_is_the_blake3_of_its_bytes(tmp_path: Path) -> None:
     assert Fingerprints(None).file(path) == blake3(b"abc").hexdigest()
 
 
-def test_unchanged_file_and_folder_are_not_read_again(
-    cache: Path, folder: Path, later: None, reads: list[int]
-) -> None:
+def test_unchanged_file_and_folder_are_not_read_again(cache: Path, folder: Path, later: None, reads: list[int]) -> None:
     first = Fingerprints(cache)
     digests = first.file(folder / "a.csv"), first.folder(folder)
     first.save()

@@ -28,6 +28,11 @@ def test_an_example_says_what_it_should(name: str, parameters: tuple[str, ...], 
     done = tiphys("run", name, *parameters, folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert said in done.stdout
+    again = tiphys("run", name, *parameters, folder=tmp_path)
+    assert again.returncode == 0
+    assert said in again.stdout
+    assert "started" in done.stdout + done.stderr
+    assert "started" not in again.stdout + again.stderr  # all of it is cached
 
 
 def test_the_first_pipeline_is_as_short_as_promised() -> None:

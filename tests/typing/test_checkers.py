@@ -33,7 +33,7 @@ def expected(checker: str) -> Report:
 
 def mypy() -> Report:
     options = ["--strict", "--python-version=3.11", "--config-file=", "--output=json"]
-    command = [SCRIPTS / "mypy", *options, f"--cache-dir={HERE.parents[1] / '.mypy_cache'}", *FILES]
+    command = [str(SCRIPTS / "mypy"), *options, f"--cache-dir={HERE.parents[1] / '.mypy_cache'}", *FILES]
     out = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
     assert not out.stderr, out.stderr
     errors = [json.loads(line) for line in out.stdout.splitlines()]
@@ -41,7 +41,7 @@ def mypy() -> Report:
 
 
 def pyright() -> Report:
-    command = [SCRIPTS / "pyright", f"--project={HERE}", f"--pythonpath={sys.executable}", "--outputjson"]
+    command = [str(SCRIPTS / "pyright"), f"--project={HERE}", f"--pythonpath={sys.executable}", "--outputjson"]
     env = dict(os.environ) | {"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
     out = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False, env=env)
     errors = json.loads(out.stdout)["generalDiagnostics"]

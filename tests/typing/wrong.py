@@ -75,7 +75,7 @@ clean = container("clean", image="x", command=["x"], outputs=Features)
 @pipeline
 def flights(source: str, epochs: int = 5) -> Evaluation:
     raw = ingest(5)  # expect-mypy: arg-type # expect-pyright: reportArgumentType
-    parts = each(range(12), lambda month: featurize(month, raw))  # expect-mypy: arg-type # expect-pyright: reportArgumentType
+    parts = each(range(2), lambda n: featurize(n, raw))  # expect-mypy: arg-type # expect-pyright: reportArgumentType
     each(months(), lambda month: featurize(raw, month))  # expect-mypy: arg-type # expect-pyright: reportArgumentType
     split = split_by_time(parts, "2013-10-01")  # expect-mypy: arg-type # expect-pyright: reportArgumentType
     split_by_time(split, date(2013, 10, 1))  # expect-mypy: arg-type # expect-pyright: reportArgumentType
@@ -94,7 +94,7 @@ def flights(source: str, epochs: int = 5) -> Evaluation:
 
 def use() -> None:
     flights.run(source="x", epoch=1)  # expect-mypy: call-overload # expect-pyright: reportCallIssue
-    flights.run(source="x").aux  # expect-mypy: attr-defined # expect-pyright: reportAttributeAccessIssue
-    flights.run(source="x", store="y").aux  # expect-mypy: attr-defined # expect-pyright: reportAttributeAccessIssue
+    assert flights.run(source="x").aux  # expect-mypy: attr-defined # expect-pyright: reportAttributeAccessIssue
+    assert flights.run("x", store="").aux  # expect-mypy: attr-defined # expect-pyright: reportAttributeAccessIssue
     flights.run(source="x", store=5)  # expect-mypy: call-overload # expect-pyright: reportArgumentType
     flights.plan(epochs="1")  # expect-mypy: call-overload # expect-pyright: reportCallIssue

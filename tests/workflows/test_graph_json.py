@@ -66,7 +66,9 @@ _settings = st.builds(
 @st.composite
 def graphs(draw: st.DrawFn) -> Graph:
     """Any graph that has the right types; it need not make sense."""
-    scopes = {n: Scope(n, draw(_bindings), draw(st.none() | st.integers(1, 9)), draw(st.booleans())) for n in ("a", "b")}
+    scopes = {
+        n: Scope(n, draw(_bindings), draw(st.none() | st.integers(1, 9)), draw(st.booleans())) for n in ("a", "b")
+    }
     info = StepInfo("m", "f", "m.py", 3, draw(_settings), {"x": "int"}, frozenset({"x"}), "int", draw(_json))
     shared = tuple(draw(st.lists(_conditions, max_size=2)))
     calls = tuple(

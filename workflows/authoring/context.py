@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,7 +19,8 @@ from tiphys.workflows.bindings import describe, gates_of
 from tiphys.workflows.graph import Binding, Build, Call, Condition, Literal, Output, Scope, StepInfo
 from tiphys.workflows.shape_checks import mismatch
 from tiphys.workflows.shapes import Shape, takes_none
-from tiphys.workflows.values import compose, encode
+from tiphys.workflows.values import compose
+from tiphys.workflows.values_encode import Encoder
 
 if TYPE_CHECKING:
     from tiphys.workflows.authoring.step import Step
@@ -26,11 +28,18 @@ if TYPE_CHECKING:
     AnyStep = Step[..., Any]
 
 _current: ContextVar[Building | None] = ContextVar("tiphys_building", default=None)
+_going_on: set[int] = set()  # threads that build
 
 
 def building() -> Building | None:
-    """The build that is going on in this thread, if any."""
-    return _current.get()
+    """The build that is going on in this thread, if any. `InputError` in a thread that a build has started."""
+    found = _current.get()
+    if found is None and _going_on and threading.get_ident() not in _going_on:
+        raise InputError(
+            f"{user_line()}: a step is called in another thread while a pipeline is built",
+            fix="call steps one after another; they run at the same time when the pipeline runs",
+        )
+    return found
 
 
 def required(what: str) -> Building:
@@ -54,6 +63,8 @@ class Building:
         self.scopes: dict[str, Scope] = {}
         self.open_scopes: tuple[str, ...] = ()
         self.open_conditions: tuple[Condition, ...] = ()
+        self.refusal: InputError | None = None
+        self._encoder = Encoder(root, None)
         self._objects: dict[str, AnyStep] = {}
         self._counts: dict[str, int] = {}
         self._known: dict[int, tuple[Any, tuple[Any, ...], Origin]] = {}
@@ -67,10 +78,14 @@ class Building:
                 fix="call it instead: `flights(epochs=3)` builds its steps into this pipeline",
             )
         token = _current.set(self)
+        _going_on.add(threading.get_ident())
         try:
             yield
+            if self.refusal is not None:
+                raise self.refusal
         finally:
             _current.reset(token)
+            _going_on.discard(threading.get_ident())
 
     # Blocks --------------------------------------------------------------------------------------------------------
     @contextmanager
@@ -185,7 +200,7 @@ class Building:
 
     def _encode(self, value: object, where: str) -> Json:
         try:
-            return encode(value, where=where, root=self.root)
+            return self._encoder.encode(value, where)
         except InputError as error:
             raise InputError(f"{user_line()}: {error.message}", fix=error.fix) from None
 

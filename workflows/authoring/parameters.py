@@ -11,7 +11,8 @@ from tiphys.cluster.errors import InputError
 from tiphys.cluster.store.records import Json
 from tiphys.workflows.shape_checks import mismatch
 from tiphys.workflows.shapes import text_of
-from tiphys.workflows.values import decode, parse
+from tiphys.workflows.values import parse
+from tiphys.workflows.values_decode import Decoder
 
 if TYPE_CHECKING:
     from tiphys.workflows.authoring.pipeline import Pipeline
@@ -36,11 +37,9 @@ def bind_parameters(
 def decode_parameters(pipeline: AnyPipeline, encoded: Mapping[str, Json], *, root: Path) -> dict[str, object]:
     """Values from their encoded form, as a run record holds them. `InputError` when they do not fit the pipeline."""
     _check_names(pipeline, encoded)
-    hints = pipeline.signature.hints
-    return {
-        name: decode(data, hints[name], materialize=_no_artifact, root=root, where=f"parameter {name!r}")
-        for name, data in encoded.items()
-    }
+    decoder = Decoder(_no_artifact, root)
+    shapes = pipeline.signature.shapes
+    return {name: decoder.decode(data, shapes[name], f"parameter {name!r}") for name, data in encoded.items()}
 
 
 def complete_parameters(pipeline: AnyPipeline, values: Mapping[str, object]) -> dict[str, object]:

@@ -124,6 +124,10 @@ class Pipeline(Generic[P, R]):
         self._check_text(frozenset())
         values = complete_parameters(self, parameters)
         current = Building(find_project(Path(self.file)).root)
+        encoded = {
+            name: encode(value, where=f"{self.name}: parameter {name!r}", root=current.root)
+            for name, value in values.items()
+        }
         watch = Watch(self.function.__code__)
         with current.active():
             with watch:
@@ -132,10 +136,7 @@ class Pipeline(Generic[P, R]):
         graph = Graph(
             pipeline=f"{self.module}:{self.name}",
             file=relative_file(self.file, current.root),
-            parameters={
-                name: encode(value, where=f"{self.name}: parameter {name!r}", root=current.root)
-                for name, value in values.items()
-            },
+            parameters=encoded,
             steps=current.steps,
             scopes=current.scopes,
             calls=tuple(current.calls),

@@ -44,6 +44,10 @@ class Origin:
     def __str__(self) -> str:
         return describe(self.binding)
 
+    def refused(self, error: InputError) -> None:
+        """Note a refusal, so that a pipeline that catches it does not go on as if nothing was wrong."""
+        self.building.refusal = self.building.refusal or error
+
     def part(self, name: str | int, shape: Shape) -> Origin:
         """The origin of a field or part."""
         return Origin(self.building, part_of(self.binding, name), shape, self.scopes, self.conditions)
@@ -150,11 +154,13 @@ _LOGIC = ("and", "or", "xor")
 
 def _refuse(placeholder: Placeholder, use: str, fix: str = _IN_A_STEP) -> NoReturn:
     origin = placeholder._tiphys_origin
-    raise InputError(
+    error = InputError(
         f"{user_line()}: {use} of {origin} is needed here, and {origin} is the result of a step: "
         "it has no value while the pipeline is built",
         fix=fix.format(origin),
     )
+    origin.refused(error)
+    raise error
 
 
 def _refusing(use: str, fix: str) -> Callable[..., NoReturn]:

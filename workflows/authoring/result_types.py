@@ -20,7 +20,7 @@ def check_signature(signature: Signature) -> None:
         if unknown is not None:
             raise signature.refusal(
                 f"takes {name}: {text_of(shape)}, and {unknown.reason}",
-                _unknown_fix(unknown).replace("return it", "pass it"),
+                "take what a step can be given: a plain value, or an artifact (`raw: Features`) whose `path` it reads",
             )
     problem = refused_result(signature.result)
     if problem is not None:

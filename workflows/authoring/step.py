@@ -69,7 +69,8 @@ class Step(Generic[P, R]):
         current = required(f"{self.name}.after(…)")
         addresses: list[str] = []
         for one in done:
-            if type(one) is Step:
+            if issubclass(type(one), Step):  # `isinstance` is refused by placeholders
+                assert isinstance(one, Step)
                 address = current.latest(one)
                 if address is None:
                     raise InputError(

@@ -24,9 +24,7 @@ from tiphys.workflows.authoring.step import Step
 Function: TypeAlias = ast.FunctionDef | ast.Lambda
 
 _TESTS = {"isinstance", "hasattr", "issubclass", "type", "callable", "id"}
-_FIX = (
-    "`with when(…):` or `branch(…)` decide when the pipeline runs; anything else is tested inside a step"
-)
+_FIX = "`with when(…):` or `branch(…)` decide when the pipeline runs; anything else is tested inside a step"
 
 
 def check_function(function: FunctionType, results: frozenset[str] = frozenset()) -> None:
@@ -104,7 +102,7 @@ class Names:
                 self._local[a.asname or a.name.partition(".")[0]] = sys.modules.get(
                     a.name if a.asname else a.name.partition(".")[0]
                 )
-        elif isinstance(node, ast.Assign) and type(self.value(node.value)) in (Step, Pipeline):
+        elif isinstance(node, ast.Assign) and _is_step(self.value(node.value)):
             self._local.update({t.id: self.value(node.value) for t in node.targets if isinstance(t, ast.Name)})
 
 
@@ -161,7 +159,7 @@ class Scope:
         return False
 
     def _is_step(self, node: ast.expr) -> bool:
-        return type(self.names.value(node)) in (Step, Pipeline)
+        return _is_step(self.names.value(node))
 
     def results_passed(self, call: ast.Call, parameters: tuple[str, ...]) -> frozenset[str]:
         """Names of the parameters that a call passes results to."""
@@ -187,6 +185,10 @@ class Scope:
         if self.names.value(call.func) is each:
             yield from call.args[1:2]
             yield from (k.value for k in call.keywords if k.arg == "body")
+
+
+def _is_step(value: object) -> bool:
+    return issubclass(type(value), Step | Pipeline)
 
 
 def _is_users(function: FunctionType) -> bool:

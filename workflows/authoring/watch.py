@@ -3,16 +3,18 @@
 A graph is kept and used again as long as nothing that it was made from has changed, so it must not depend on what
 nobody can compare. Seen are: opens and listings of Python (an audit hook), connections and subprocesses (likewise), and
 calls of the clock and of randomness from the user's own code, under whatever name they were imported (a profile hook
-that sees the called function itself). Not seen are: third-party libraries that read the clock on their own account,
-random numbers of NumPy, what native code opens, and `os.stat`. While another profiler is active, calls of the clock
-and of randomness are not seen either.
+that sees the called function itself). Files that are only looked at (`exists()`) count as read. Not seen are: libraries
+that read the clock on their own account, random numbers of NumPy, what native code opens, and whether a folder exists.
+While another profiler is active, calls of the clock and of randomness are not seen either.
 """
 
 from __future__ import annotations
 
 import os
 import random
+import stat
 import sys
+from collections.abc import Callable
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
@@ -54,6 +56,7 @@ class Watch:
         self._reads: dict[str, None] = {}
         self._folders: dict[str, None] = {}
         self._refusal: InputError | None = None
+        self._real = {name: getattr(os, name) for name in ("stat", "lstat")}
 
     def reads(self) -> tuple[str, ...]:
         """Absolute paths of files that were opened for reading, or tried, in order."""
@@ -69,6 +72,8 @@ class Watch:
             sys.addaudithook(_audit)
             _hooked = True
         _active = self
+        for name, real in self._real.items():
+            setattr(os, name, self._looking(real))
         if sys.getprofile() is None:
             sys.setprofile(self._profile)
 
@@ -77,6 +82,8 @@ class Watch:
     ) -> None:
         global _active
         _active = None
+        for name, real in self._real.items():
+            setattr(os, name, real)
         if sys.getprofile() == self._profile:
             sys.setprofile(None)
         if self._refusal is not None and error is not self._refusal:
@@ -127,10 +134,27 @@ class Watch:
             self._refuse(sys._getframe(2), _OUTSIDE[event])
 
     def _note_open(self, path: Any, mode: Any, flags: Any) -> None:
-        if not isinstance(path, str | bytes | os.PathLike):
-            return  # a descriptor
-        if isinstance(flags, int) and flags & (os.O_WRONLY | os.O_CREAT | os.O_TRUNC):
-            return
+        if not (isinstance(flags, int) and flags & (os.O_WRONLY | os.O_CREAT | os.O_TRUNC)):
+            self._note_file(path)
+
+    def _looking(self, real: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
+        """`os.stat` or `os.lstat`, of which no audit event tells, noting files, and paths that are not there."""
+
+        def look(path: Any, *args: Any, **options: Any) -> os.stat_result:
+            try:
+                found = real(path, *args, **options)
+            except (FileNotFoundError, NotADirectoryError):
+                self._note_file(path)
+                raise
+            if stat.S_ISREG(found.st_mode):
+                self._note_file(path)
+            return found
+
+        return look
+
+    def _note_file(self, path: Any) -> None:
+        if not isinstance(path, str | bytes | os.PathLike) or _importing():
+            return  # a descriptor, or code
         full = os.path.abspath(os.fsdecode(path))
         if full.endswith(_CODE_FILES) or is_library(full) or full.startswith(("/proc/", "/dev/", "/sys/")):
             return

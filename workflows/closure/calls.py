@@ -105,9 +105,7 @@ def inspect_call(names: Names, node: ast.Call, chains: list[str], scope: Scope) 
 def _builtin(names: Names, node: ast.Call, name: str, scope: Scope) -> None:
     if name in ("exec", "eval") and node.args:
         _execution(names, node, scope)
-    elif name == "vars" and not node.args:
-        names.weak("globals", node)
-    elif name == "locals" and scope.kind == "module":
+    elif (name == "vars" and not node.args) or (name == "locals" and scope.kind == "module"):
         names.weak("globals", node)
     elif name in ("getattr", "hasattr") and len(node.args) >= 2:
         attribute = node.args[1]
@@ -162,14 +160,19 @@ def _sources(names: Names, node: ast.AST, scope: Scope, depth: int) -> Iterator[
 
 def _import_call(names: Names, node: ast.Call, function: str, scope: Scope) -> None:
     """`import_module("a.b")` is an import whose module is used as a value."""
-    argument = node.args[0] if node.args else next((k.value for k in node.keywords if k.arg == "name"), None)
-    if not isinstance(argument, ast.Constant) or not isinstance(argument.value, str):
-        prefix = "" if argument is None else _literal_prefix(argument)
-        names.weak("import", node, prefix)
+    argument = _argument(node, 0, "name")
+    package = _argument(node, 1, "package") if function == "importlib.import_module" else None
+    is_own = isinstance(package, ast.Name) and package.id in ("__package__", "__name__")
+    around = package.value if isinstance(package, ast.Constant) and isinstance(package.value, str) else ""
+    text = "" if argument is None else _literal_prefix(argument)
+    if around and text.startswith(".") and not text.startswith(".."):
+        text = around + text
+    if not isinstance(argument, ast.Constant):
+        names.weak("import", node, text if is_own or not text.startswith(".") else "")
         return
-    name = argument.value.lstrip(".")
-    level = len(argument.value) - len(name)
-    if level and not _is_own_package(node):
+    name = text.lstrip(".")
+    level = len(text) - len(name)
+    if not name or (level and not is_own):
         names.weak("import", node)
         return
     imports = names.part.imports_later if scope.runs_later else names.part.imports
@@ -179,10 +182,10 @@ def _import_call(names: Names, node: ast.Call, function: str, scope: Scope) -> N
         names.use(f"@{level}|{name.partition('.')[0]}||", scope)
 
 
-def _is_own_package(node: ast.Call) -> bool:
-    """Whether the package of a relative `import_module` is that of the module itself."""
-    package = node.args[1] if len(node.args) > 1 else next((k.value for k in node.keywords if k.arg == "package"), None)
-    return isinstance(package, ast.Name) and package.id in ("__package__", "__name__")
+def _argument(node: ast.Call, position: int, name: str) -> ast.expr | None:
+    if len(node.args) > position:
+        return node.args[position]
+    return next((k.value for k in node.keywords if k.arg == name), None)
 
 
 def _literal_prefix(node: ast.expr) -> str:

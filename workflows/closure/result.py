@@ -170,7 +170,7 @@ class Result:
             if role == "effect":
                 for found, _ in self._view.decorators(unit):
                     for target in found.units:
-                        if self._view.unit(target).kind != "import":
+                        if self._view.unit(target).kind in ("def", "class"):
                             name = self._walk.named(target)
                             counts[name] = counts.get(name, 0) + 1
         for name, count in sorted(counts.items()):

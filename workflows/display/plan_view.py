@@ -65,7 +65,7 @@ def sum_hours(steps: Iterable[PlannedStep]) -> Hours | None:
     gpu = None if any(h.gpu is None for h in costs) else sum(h.gpu or 0.0 for h in costs)
     limits = {h.limit for h in costs if h.limit}
     limit = limits.pop() if len(limits) == 1 else ", ".join(sorted(limits))
-    return Hours(cpu, gpu, f"{limit} each" if limit and len(costs) > 1 else limit)
+    return Hours(cpu, gpu, f"{limit} each" if limit.startswith("limit") and len(costs) > 1 else limit)
 
 
 def plan_lines(screen: Screen, plan: Plan) -> list[str]:

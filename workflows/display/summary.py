@@ -14,7 +14,7 @@ from tiphys.workflows.run.events import RunEnded
 
 _ERRORS = 5
 _NAMES = 6
-_RESULT_COLUMNS = 2_000
+_RESULT_COLUMNS = 400
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tiphys.cluster.errors import InputError
-from tiphys.cluster.machine import read_machine
+from tiphys.cluster.machine import Machine, read_machine
 from tiphys.workflows.fit import Request, StartAlone, Wait, check_request, fits, request_for
 from tiphys.workflows.graph import Graph
 from tiphys.workflows.run.progress import Instance
@@ -15,11 +17,16 @@ from tiphys.workflows.settings import Config
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """`start` False: not now. `warning`: said once, when a step runs alone since it asks for more than there is."""
+    """`start` False: not now. `warning`: said once, when a step runs alone since it asks for more than there is.
+
+    `gpus`: the devices that it has to itself. `blocks`: it waits to run alone, so that nothing after it may start before it, or it would wait for ever.
+    """
 
     start: bool
     request: Request
+    gpus: tuple[str, ...] = ()
     warning: str = ""
+    blocks: bool = False
 
 
 class Admission:
@@ -33,6 +40,8 @@ class Admission:
         self._steps = {call.address: call.step for call in graph.calls}
         self._scopes = {call.address: call.scopes for call in graph.calls}
         self._running: dict[Instance, Request] = {}
+        self._free_gpus = visible_gpus(self._machine, os.environ)
+        self._gpus: dict[Instance, tuple[str, ...]] = {}
         self._by_scope: Counter[str] = Counter()
         self._requests: dict[str, Request] = {}
 
@@ -51,14 +60,17 @@ class Admission:
             return Admitted(False, request)
         decision = fits(self._running.values(), request, self._machine)
         if isinstance(decision, Wait):
-            return Admitted(False, request)
+            return Admitted(False, request, blocks=bool(check_request(request, self._machine)))
         self._running[instance] = request
         self._by_scope.update(self._scopes[address])
-        return Admitted(True, request, decision.reason if isinstance(decision, StartAlone) else "")
+        gpus, self._free_gpus = self._free_gpus[: request.gpu], self._free_gpus[request.gpu :]
+        self._gpus[instance] = gpus
+        return Admitted(True, request, gpus, decision.reason if isinstance(decision, StartAlone) else "")
 
     def release(self, instance: Instance) -> None:
         """The instance has ended."""
         del self._running[instance]
+        self._free_gpus += self._gpus.pop(instance)
         self._by_scope.subtract(self._scopes[instance[0]])
 
     def _request(self, address: str) -> Request:
@@ -75,3 +87,11 @@ class Admission:
             if most is not None and self._by_scope[scope] >= most:
                 return False
         return True
+
+
+def visible_gpus(machine: Machine, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The devices that may be given away, as `CUDA_VISIBLE_DEVICES` names them."""
+    named = environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return tuple(name for name in named.split(",") if name)
+    return tuple(str(index) for index in range(machine.gpus))

@@ -37,6 +37,7 @@ class Attempt:
     decided: Decided
     number: int
     request: Request
+    gpus: tuple[str, ...] = ()
     drift: str = ""
 
 
@@ -160,7 +161,7 @@ class Attempts:
             store=str(workspace.config.store),
             scope=workspace.config.scope,
             arguments=attempt.arguments,
-            env=worker_environment(os.environ, settings.env, attempt.request),
+            env=worker_environment(os.environ, settings.env, attempt.request.cpu, attempt.gpus),
             secrets={name: os.environ[name] for name in settings.secrets if name in os.environ},
             work_dir=str(work),
             log_path=str(workspace.store.log_path(self._run.id, shown)),
@@ -173,7 +174,6 @@ class Attempts:
             notes=(*facts.notes, *([attempt.drift] if attempt.drift else [])),
             declared=tuple(settings.env) + tuple(settings.secrets),
             planner_env_names=tuple(os.environ),
-            declared_reads=tuple(attempt.decided.reads),
             local_ok=bool(settings.reads) or settings.cache_for_seconds is not None or not settings.cache,
         )
 

@@ -15,7 +15,7 @@ from tiphys.cluster.store.records import Json, RunRecord, StepRecord
 from tiphys.workflows.decide import Check, Hit
 from tiphys.workflows.decider import Decided, Decider
 from tiphys.workflows.graph import Graph
-from tiphys.workflows.run.admission import Admission
+from tiphys.workflows.run.admission import Admission, Admitted
 from tiphys.workflows.run.attempts import Attempt, Attempts, Ended
 from tiphys.workflows.run.events import (
     Listener,
@@ -75,7 +75,8 @@ class Engine:
         self.progress = Progress(graph)
         self.records: dict[str, StepRecord] = {}
         self.failures: set[str] = set()  # kinds of the failures: user, input, contract, timeout, lost
-        self._waiting: deque[Waiting] = deque()
+        self._waiting: dict[str, deque[Waiting]] = {}  # by call, so that a wide fan-out is not gone through at each end
+        self._delayed: list[Waiting] = []
         self._running: dict[Instance, Waiting] = {}
         self._admission = Admission(graph, workspace.config)
         self._attempts: Attempts | None = None  # no process is started before something must run
@@ -98,7 +99,7 @@ class Engine:
                 self.decide_hits()
                 self._tell_known()
                 self._start_what_fits()
-                if self._running or self._waiting:
+                if self._running or self._delayed:
                     self._wait()
                 if self._interrupts.received is not None and not self._stop_reason:
                     self.stop(f"interrupted by {self._interrupts.received.name}")
@@ -110,9 +111,10 @@ class Engine:
     def stop(self, reason: str) -> None:
         """Start nothing more and end what runs: a person or the system asks to stop."""
         self._stop_reason = reason
-        for waiting in self._waiting:
+        for waiting in [*(w for queue in self._waiting.values() for w in queue), *self._delayed]:
             self._end(waiting, "cancelled", reason)
         self._waiting.clear()
+        self._delayed.clear()
         for instance in self._running:
             self._workers.stop(instance)
 
@@ -130,7 +132,7 @@ class Engine:
         return RunEnded(run, dict(counts), seconds, saved, self.result())
 
     def _open(self) -> bool:
-        return bool(self._running or self._waiting or self.progress.ready)
+        return bool(self._running or self._waiting or self._delayed or self.progress.ready)
 
     # Decide --------------------------------------------------------------------------------------------------------
     def _decide(self, instance: Instance) -> None:
@@ -151,7 +153,8 @@ class Engine:
             record = StepRecord(label(*instance), "failed", refusal.message, key=decided.key, error=error)
             self._finish(instance, record)
         else:
-            self._waiting.append(Waiting(instance, dict(resolved.arguments), decided))
+            waiting = Waiting(instance, dict(resolved.arguments), decided)
+            self._waiting.setdefault(instance[0], deque()).append(waiting)
 
     def _refusal(self, instance: Instance, decided: Decided) -> InputError | None:
         """Why the instance may not run at all here, however long it waits."""
@@ -174,41 +177,60 @@ class Engine:
         return self._attempts
 
     def _start_what_fits(self) -> None:
-        """Start waiting instances in order, past those that do not fit now."""
-        now = time.time()
-        kept: deque[Waiting] = deque()
-        while self._waiting:
-            waiting = self._waiting.popleft()
-            stopped = self.progress.doomed(waiting.instance)
-            if stopped:
-                self._end(waiting, "skipped", stopped)
-            elif waiting.not_before > now or not self._admit(waiting):
-                kept.append(waiting)
-        self._waiting = kept
+        """Start waiting instances, call by call in order, past calls that do not fit now."""
+        self._requeue_due()
+        for address in list(self._waiting):
+            if not self._start_call(address):
+                return
 
-    def _admit(self, waiting: Waiting) -> bool:
+    def _start_call(self, address: str) -> bool:
+        """Start what fits of one call; False when nothing after it may start before it."""
+        queue = self._waiting[address]
+        while queue:
+            stopped = self.progress.doomed(queue[0].instance)
+            if stopped:
+                self._end(queue.popleft(), "skipped", stopped)
+                continue
+            admitted = self._admission.admit(queue[0].instance)
+            if not admitted.start:
+                return not admitted.blocks
+            self._start(queue.popleft(), admitted)
+        del self._waiting[address]
+        return True
+
+    def _requeue_due(self) -> None:
+        """Failed attempts whose delay is over come first."""
+        now = time.time()
+        for waiting in [w for w in self._delayed if w.not_before <= now]:
+            self._delayed.remove(waiting)
+            self._waiting.setdefault(waiting.instance[0], deque()).appendleft(waiting)
+
+    def _start(self, waiting: Waiting, admitted: Admitted) -> None:
         info = self._decider.info(waiting.instance[0])
-        admitted = self._admission.admit(waiting.instance)
-        if not admitted.start:
-            return False
         if admitted.warning:
             self._listen(Warned(f"{label(*waiting.instance)}: {admitted.warning}"))
         self._running[waiting.instance] = waiting
         drift = self._decider.drift.get(waiting.instance[0], "")
         attempt = Attempt(
-            waiting.instance, info, waiting.arguments, waiting.decided, waiting.attempt, admitted.request, drift
+            instance=waiting.instance,
+            info=info,
+            arguments=waiting.arguments,
+            decided=waiting.decided,
+            number=waiting.attempt,
+            request=admitted.request,
+            gpus=admitted.gpus,
+            drift=drift,
         )
         pid = self._workers.start(attempt)
         now = time.time()
         waiting.first_started = waiting.first_started or now
         reason = waiting.decided.decision.reason
         self._listen(StepStarted(label(*waiting.instance), waiting.attempt, reason, pid, now))
-        return True
 
     def _wait(self) -> None:
         """Until a worker says something or ends, or a delayed attempt is due."""
         self._flush()
-        due = min((w.not_before for w in self._waiting if w.not_before), default=None)
+        due = min((w.not_before for w in self._delayed), default=None)
         timeout = None if due is None else max(0.0, due - time.time())
         for instance, lines in self._workers.wait(timeout, self._interrupts):
             if isinstance(lines, Ended):
@@ -241,8 +263,7 @@ class Engine:
         settings = self._decider.info(waiting.instance[0]).settings
         delay = settings.retry_delay_seconds * 2 ** (waiting.attempt - 1)
         self._listen(StepRetrying(label(*waiting.instance), waiting.attempt, ended.error, delay))
-        again = replace(waiting, attempt=waiting.attempt + 1, not_before=time.time() + delay)
-        self._waiting.append(again)
+        self._delayed.append(replace(waiting, attempt=waiting.attempt + 1, not_before=time.time() + delay))
 
     def _stop_doomed(self) -> None:
         for instance in self._running:

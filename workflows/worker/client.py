@@ -84,19 +84,18 @@ class Workers:
         """Start a worker for `task` and return its process id. `PlatformError` when no process can be made."""
         if self._control is None:
             self._start_server()
+        log = _open_log(task.log_path)
         temporary = _make_temporary(task.env.get("TMPDIR", "/tmp"))
         read_end, write_end = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(read_end, False)
-        body = _in_memory(json.dumps(task.to_json(), separators=(",", ":")).encode("utf-8", "surrogatepass"))
-        self._next_id += 1
         try:
-            self._send({"do": "start", "id": self._next_id, "temporary": temporary}, [body, write_end])
-        finally:
-            os.close(body)
-            os.close(write_end)
-        pid = self._await_start(self._next_id)
-        lines = LineReader(Redactor(task.secrets.values()))
-        worker = _Worker(pid, read_end, lines, _open_log(task.log_path), temporary)
+            pid = self._ask_start(task, temporary, write_end)
+        except PlatformError:
+            os.close(read_end)
+            os.rmdir(temporary)
+            log.close()
+            raise
+        worker = _Worker(pid, read_end, LineReader(Redactor(task.secrets.values())), log, temporary)
         self._workers[pid] = self._by_output[read_end] = worker
         self._epoll.register(read_end, select.EPOLLIN)
         return pid
@@ -157,6 +156,17 @@ class Workers:
             socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
         except (BrokenPipeError, ConnectionResetError):
             raise PlatformError("the process that starts workers has ended", fix=_SERVER_FIX) from None
+
+    def _ask_start(self, task: Task, temporary: str, write_end: int) -> int:
+        """Hand a task over and wait until its process is there. Closes `write_end`."""
+        body = _in_memory(json.dumps(task.to_json(), separators=(",", ":")).encode("utf-8", "surrogatepass"))
+        self._next_id += 1
+        try:
+            self._send({"do": "start", "id": self._next_id, "temporary": temporary}, [body, write_end])
+        finally:
+            os.close(body)
+            os.close(write_end)
+        return self._await_start(self._next_id)
 
     def _await_start(self, identity: int) -> int:
         while identity not in self._started:

@@ -12,8 +12,7 @@ A variable that a step can read and that is not in its key makes the cache stale
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
 
 from tiphys.cluster.errors import InputError
 
@@ -62,15 +61,6 @@ GRANTED = (*THREADS, "CUDA_VISIBLE_DEVICES", "TMPDIR")
 """Set by us for each attempt; results must not depend on them, and the key does not hold them."""
 
 
-class Granted(Protocol):
-    """The resources that a step was given: cores (fractions allowed) and whole GPUs."""
-
-    @property
-    def cpu(self) -> float: ...
-    @property
-    def gpu(self) -> int: ...
-
-
 def closed_environment(
     outer: Mapping[str, str],
     declared: Iterable[str],
@@ -103,22 +93,20 @@ def secret_values(outer: Mapping[str, str], names: Iterable[str]) -> dict[str, s
     return {name: outer[name] for name in names}
 
 
-def resource_variables(outer: Mapping[str, str], granted: Granted) -> dict[str, str]:
-    """Thread counts from the cores asked for (rounded up), and the GPUs that may be seen: none when none are asked."""
-    threads = str(max(1, math.ceil(granted.cpu)))
-    variables = dict.fromkeys(THREADS, threads)
-    if granted.gpu == 0:
-        return variables | {"CUDA_VISIBLE_DEVICES": ""}
-    visible = outer.get("CUDA_VISIBLE_DEVICES")
-    every = visible.split(",") if visible else [str(index) for index in range(granted.gpu)]
-    return variables | {"CUDA_VISIBLE_DEVICES": ",".join(every[: granted.gpu])}
+def resource_variables(cpu: float, gpus: Sequence[str]) -> dict[str, str]:
+    """Thread counts from the cores asked for (rounded up), and the GPUs that may be seen: none when none are given."""
+    threads = str(max(1, math.ceil(cpu)))
+    return dict.fromkeys(THREADS, threads) | {"CUDA_VISIBLE_DEVICES": ",".join(gpus)}
 
 
-def worker_environment(outer: Mapping[str, str], declared: Iterable[str], granted: Granted) -> dict[str, str]:
-    """The environment of a worker without its secrets, for these declared names and resources."""
-    return closed_environment(outer, declared, (), extra=resource_variables(outer, granted))
+def worker_environment(
+    outer: Mapping[str, str], declared: Iterable[str], cpu: float, gpus: Sequence[str] = ()
+) -> dict[str, str]:
+    """The environment of a worker without its secrets, for these declared names, cores and devices."""
+    return closed_environment(outer, declared, (), extra=resource_variables(cpu, gpus))
 
 
 def server_environment(outer: Mapping[str, str]) -> dict[str, str]:
     """The environment that the fork server starts with: what must be there before a process begins."""
-    return closed_environment(outer, (), ())
+    kill_at = outer.get("TIPHYS_TEST_KILL_WORKER_AT")  # tests end workers at write boundaries (cluster.store.writing)
+    return closed_environment(outer, (), (), extra={"TIPHYS_TEST_KILL_AT": kill_at} if kill_at else None)

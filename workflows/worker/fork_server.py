@@ -17,6 +17,7 @@ import json
 import os
 import resource
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -31,12 +32,12 @@ _MAX_PACKET = 1 << 16
 
 
 class ForkServer:
-    """State: the children by pid, and when those that were asked to end are to be killed (monotonic seconds)."""
+    """State: the children, and when those that were asked to end are to be killed (monotonic seconds)."""
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
         self._pid = os.getpid()
-        self._children: set[int] = set()
+        self._children: dict[int, str] = {}  # and their folders for temporary files
         self._deadlines: dict[int, float] = {}
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
@@ -57,9 +58,10 @@ class ForkServer:
             self._kill_overdue()
             if self._control.fileno() in ready:
                 going = self._request() and going
-        for pid in self._children:
+        for pid, temporary in self._children.items():
             signal_session(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
+            shutil.rmtree(temporary, ignore_errors=True)
 
     def _patience(self) -> int | None:
         """Milliseconds to the next kill."""
@@ -92,7 +94,7 @@ class ForkServer:
         os.close(task)
         os.close(output)
         if pid > 0:
-            self._children.add(pid)
+            self._children[pid] = request["temporary"]
             self._answer({"is": "started", "id": request["id"], "pid": pid})
 
     def _end(self, pid: int, grace_seconds: float) -> None:
@@ -143,7 +145,7 @@ class ForkServer:
         for pid in list(self._children):
             reaped, status, usage = _ended(pid)
             if reaped:
-                self._children.discard(pid)
+                del self._children[pid]
                 self._deadlines.pop(pid, None)
                 self._answer(
                     {

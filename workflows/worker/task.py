@@ -13,7 +13,7 @@ FailureKind = Literal["", "user", "input", "contract", "memory", "platform", "ti
 `contract`, `memory` or `platform` (the store refused); `timeout` and `lost` (it left no answer) are said of it."""
 
 
-_TUPLES = ("search", "notes", "declared", "planner_env_names", "declared_reads")
+_TUPLES = ("search", "notes", "declared", "planner_env_names")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,9 @@ class Task:
     `log_path`: where its output goes (the client writes it); `done_path`: where `Done` is written. `components`: what
     `key` was made of, stored with the entry. `cache`: whether later runs may be served from the entry; it is
     published either way, since a rerun of this run keeps the result. `declared`: names of variables that the step may
-    read; `planner_env_names`: names that are set where the run was planned. `declared_reads`: paths that are in the
-    key already. `producers`: address of the step that made an argument, for messages. `local_ok`: the step says what
-    its subprocesses and sockets depend on. `closure_lines`: file -> the first and last lines of the units in its code
-    digest; empty: not checked.
+    read; `planner_env_names`: names that are set where the run was planned. `producers`: address of the step that made
+    an argument, for messages. `local_ok`: the step says what its subprocesses and sockets depend on. `closure_lines`:
+    file -> the first and last lines of the units in its code digest; empty: not checked.
     """
 
     run: str
@@ -58,7 +57,6 @@ class Task:
     notes: tuple[str, ...] = ()
     declared: tuple[str, ...] = ()
     planner_env_names: tuple[str, ...] = ()
-    declared_reads: tuple[str, ...] = ()
     local_ok: bool = False
     producers: Mapping[str, str] = field(default_factory=dict)
     closure_lines: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)

@@ -15,7 +15,9 @@ def key(text: str) -> str:
     return digest_bytes(text.encode())
 
 
-def make_entry(name: str = "a", *, objects: tuple[ObjectRef, ...] = (), created: float = 1_000.0, **fields: Any) -> Entry:
+def make_entry(
+    name: str = "a", *, objects: tuple[ObjectRef, ...] = (), created: float = 1_000.0, **fields: Any
+) -> Entry:
     """An entry of the key of `name`, written by `p:p`, `address` of choice."""
     writer = Writer(
         run=fields.pop("run", "r1"),

@@ -65,9 +65,9 @@ def test_only_what_nothing_kept_needs_is_deleted(filled: FolderStore, root: Path
 
 
 def test_what_is_new_stays(filled: FolderStore) -> None:
-    before = {path for path in filled.root.rglob("*")}
+    before = set(filled.root.rglob("*"))
     assert collect(filled) == []
-    assert {path for path in filled.root.rglob("*")} == before
+    assert set(filled.root.rglob("*")) == before
 
 
 def test_what_is_put_again_after_the_decision_stays(filled: FolderStore, root: Path) -> None:
@@ -88,9 +88,9 @@ def test_deleted_objects_can_be_written_again(filled: FolderStore, root: Path) -
 
 def test_decision_alone_deletes_nothing(filled: FolderStore, root: Path) -> None:
     age(root, 2)
-    before = {path for path in root.rglob("*")}
+    before = set(root.rglob("*"))
     assert plan_gc(filled.gc_facts(), Policy(), time.time()).size_bytes > 0
-    assert {path for path in root.rglob("*")} == before
+    assert set(root.rglob("*")) == before
 
 
 def test_run_whose_writer_lives_stays(store: FolderStore, root: Path) -> None:

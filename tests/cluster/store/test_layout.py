@@ -58,7 +58,7 @@ def test_file_does_not_become_a_store(tmp_path: Path) -> None:
 
 
 def test_equal_values_have_equal_canonical_bytes() -> None:
-    assert canonical({"b": 1, "a": "é\udcff"}) == canonical(dict([("a", "é\udcff"), ("b", 1)]))
+    assert canonical({"b": 1, "a": "é\udcff"}) == canonical({"a": "é\udcff", "b": 1})
     assert canonical({"a": 1}) != canonical({"a": 1.0})
     assert canonical(True) != canonical(1)
     with pytest.raises(ValueError, match="not JSON compliant"):

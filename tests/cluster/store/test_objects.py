@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.cluster.store.builders import make_entry
 from tiphys.cluster.digest import CHUNK, digest_bytes
 from tiphys.cluster.errors import InputError, MissingObject
 from tiphys.cluster.store.folder import FolderStore
@@ -129,12 +131,13 @@ def test_existing_destinations_are_not_touched(store: FolderStore, tmp_path: Pat
 def test_absent_objects_are_missing(store: FolderStore, tmp_path: Path) -> None:
     ref = ObjectRef("ab" * 32, "file", 1)
     tree = ObjectRef("ab" * 32, "tree", 1)
-    for ask in (
+    asked: list[Callable[[], object]] = [
         lambda: store.read_bytes(ref.digest),
         lambda: store.materialize(ref, tmp_path / "x"),
         lambda: store.materialize(tree, tmp_path / "x"),
         lambda: store.tree(ref.digest),
-    ):
+    ]
+    for ask in asked:
         with pytest.raises(MissingObject) as caught:
             ask()
         assert caught.value.digest == ref.digest
@@ -181,13 +184,13 @@ def test_every_reader_quarantines(store: FolderStore, tmp_path: Path, how: str) 
     elif how == "verify":
         assert [c.problem != "" for c in store.verify() if c.name == ref.digest] == [True]
     else:
-        ask = {
+        readers: dict[str, Callable[[], object]] = {
             "read": lambda: store.read_bytes(ref.digest),
             "materialize": lambda: store.materialize(ref, tmp_path / "x"),
             "tree": lambda: store.materialize(tree, tmp_path / "x"),
-        }[how]
+        }
         with pytest.raises(MissingObject, match="is corrupt"):
-            ask()
+            readers[how]()
         assert not list(tmp_path.glob("x*"))
     assert len(store.reports) == 1
 
@@ -207,7 +210,9 @@ def test_file_used_as_a_tree_is_missing_not_a_crash(store: FolderStore) -> None:
     assert "used as a tree" in (store.intact([ObjectRef(ref.digest, "tree", 0)]) or "")
 
 
-def test_intact_reads_nothing_when_signatures_match(store: FolderStore, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_intact_reads_nothing_when_signatures_match(
+    store: FolderStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     refs = [store.put_bytes(b"%d" % n) for n in range(20)]
     moment = os.stat(path_of(store, refs[0].digest)).st_mtime_ns + 3_600 * 10**9
     monkeypatch.setattr("tiphys.cluster.store.objects.now_ns", lambda: moment)
@@ -236,8 +241,6 @@ def test_unused_object_that_is_put_again_counts_as_new(store: FolderStore) -> No
 
 
 def test_published_objects_of_a_large_tree_are_flushed(store: FolderStore, tmp_path: Path) -> None:
-    from tests.cluster.store.builders import make_entry
-
     (tmp_path / "t").mkdir()
     for n in range(40):
         (tmp_path / "t" / f"{n}").write_text(f"{n}")

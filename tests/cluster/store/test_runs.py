@@ -56,7 +56,7 @@ def test_ambiguous_and_unknown_ids_list_what_there_is(store: FolderStore) -> Non
         store.find_run("latest")
     for n in range(12):
         store.create_run(make_run(f"2026-{n:02d}", started=float(n)))
-    with pytest.raises(InputError, match="'2026' is the start of 12 runs: 2026-11, .*, …"):
+    with pytest.raises(InputError, match=r"'2026' is the start of 12 runs: 2026-11, .*, …"):
         store.find_run("2026")
     for text in ("2027", ""):
         with pytest.raises(InputError, match=r"the newest are: 2026-11 \(p:p, running\)"):
@@ -101,7 +101,8 @@ def test_signs_of_death() -> None:
 
 
 def test_zombie_is_dead() -> None:
-    process = subprocess.Popen([sys.executable, "-c", "print('started', flush=True); input()"], **PIPES)
+    command = [sys.executable, "-c", "print('started', flush=True); input()"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.readline()
     mark = boot_mark(process.pid)
@@ -109,9 +110,6 @@ def test_zombie_is_dead() -> None:
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     assert not is_alive(process.pid, host_name(), mark)
     process.communicate()
-
-
-PIPES = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
 
 
 def test_slot_is_written_once(store: FolderStore, root: Path) -> None:
@@ -141,7 +139,7 @@ def test_batches_are_fenced_like_slots(store: FolderStore, root: Path) -> None:
 def test_many_records_are_one_file(store: FolderStore, root: Path) -> None:
     store.record_steps("r1", (make_step(f"s[{n}]", state="hit") for n in range(10_000)))
     assert len(store.step_records("r1")) == 10_000
-    assert len([path for path in (root / "runs").rglob("*.json")]) == 1
+    assert len(list((root / "runs").rglob("*.json"))) == 1
 
 
 def test_no_records(store: FolderStore) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tiphys.cluster.store.records import ObjectRef
 from tiphys.cluster.store.trees import MARK, Tree, manifest, parents, parse_manifest
 
-NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=("Cs",)), min_size=1, max_size=5).filter(
+NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=5).filter(
     lambda name: name not in (".", "..")
 )
 PATHS = st.lists(NAMES, min_size=1, max_size=3).map("/".join)
@@ -30,7 +30,7 @@ def test_manifests_read_back(tree: Tree) -> None:
 
 @given(TREES)
 def test_order_does_not_count(tree: Tree) -> None:
-    backwards = Tree(dict(reversed(tree.files.items())), tree.executable, tuple(reversed(tree.folders)))
+    backwards = Tree(dict(reversed(list(tree.files.items()))), tree.executable, tuple(reversed(tree.folders)))
     assert manifest(backwards) == manifest(tree)
 
 
@@ -49,7 +49,9 @@ def test_paths_that_leave_the_tree_are_refused_both_ways(path: str) -> None:
         parse_manifest(json.dumps(data).encode())
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"kind": "other"}', b'{"kind": "tiphys/tree", "files": []}', b"3"])
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", b"[]", b'{"kind": "other"}', b'{"kind": "tiphys/tree", "files": []}', b"3"]
+)
 def test_what_is_no_manifest_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="not a tree manifest"):
         parse_manifest(data)

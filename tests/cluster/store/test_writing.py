@@ -75,7 +75,9 @@ def test_writers_on_one_key_all_finish(root: Path, source: Path) -> None:
     FolderStore(root)
     command = [sys.executable, "-m", "tests.cluster.store.writer", str(root), str(source)]
     writers = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=WRITER.parents[3], env=os.environ | {"RUN": f"r{n}"})
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, cwd=WRITER.parents[3], env=os.environ | {"RUN": f"r{n}"}
+        )
         for n in range(4)
     ]
     outputs = {writer.communicate()[0] for writer in writers}
@@ -93,7 +95,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A folder on which 200 kB fit: a small file system, or where that is not allowed, a limit on file sizes."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", folder], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", folder], capture_output=True, check=False
+    )
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     if mounted.returncode:
         resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))

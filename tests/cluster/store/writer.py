@@ -37,8 +37,9 @@ def main(root: Path, source: Path) -> None:
     for _ in store.delete(collection):
         pass
     entries = store.entries(make_entry("a").key)
-    print(digests, file, tree, [entry.created for entry in entries], store.read_ref("alias"))
-    print(sorted(store.step_records(run.id)), [run.state for run in store.runs()][:1])
+    seen = [digests, file, tree, [entry.created for entry in entries], store.read_ref("alias")]
+    seen += [sorted(store.step_records(run.id)), [run.state for run in store.runs()][:1]]
+    sys.stdout.write(f"{seen}\n")
 
 
 if __name__ == "__main__":

@@ -53,7 +53,10 @@ def test_a_container_is_a_step(module: Module) -> None:
     }
     assert (info.settings.memory_bytes, info.settings.retries, info.result) == (2**30, 1, "Clean")
     assert (info.file, info.line) == (f"{user.__name__}.py", 16)
-    assert graph.steps[f"{user.__name__}:divide"].container["outputs"] == {"output.good": "Clean", "output.bad": "Clean"}
+    assert graph.steps[f"{user.__name__}:divide"].container["outputs"] == {
+        "output.good": "Clean",
+        "output.bad": "Clean",
+    }
     with pytest.raises(InputError, match="the container 'convert' runs on a cluster"):
         user.convert(level=3, raw=1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -75,7 +76,7 @@ def test_the_pipeline_of_the_design_becomes_this_graph(module: Module) -> None:
     assert graph.file == f"{user.__name__}.py"
     assert graph.parameters == {"source": "nycflights13", "epochs": 7}
     info = graph.steps[ref["train"]]
-    assert info.settings.profiles == {"local": {"cpu": 1}, "cluster": {"gpu": 1, "link": "nvlink"}}
+    assert info.settings.profiles == {"local": {"cpu": 1, "gpu": 0}, "cluster": {"gpu": 1, "link": "nvlink"}}
     assert info.parameters == {"features": "Features", "epochs": "int"}
     assert (info.result, info.file, info.optional) == ("Model", f"{user.__name__}.py", frozenset())
 
@@ -418,7 +419,9 @@ def test_optional_parameters_take_what_may_be_skipped(module: Module) -> None:
 
 def test_reads_while_building_are_noted(module: Module, tmp_path: Path) -> None:
     (tmp_path / "cities.txt").write_text("a\nb\n")
+    (tmp_path / "there.txt").touch()
     (tmp_path / "data").mkdir()
+    real_stat = os.stat
     user = module("""
         @step
         def use(x: str) -> int: ...
@@ -432,9 +435,13 @@ def test_reads_while_building_are_noted(module: Module, tmp_path: Path) -> None:
                 pass
             open("out.txt", "w").close()
             assert not list(Path("data").iterdir())
+            assert not Path("later.txt").exists()
+            assert Path("there.txt").is_file() and Path("data").is_dir()
     """)
     built = user.p.build_observed({})
-    assert built.reads == (str(tmp_path / "cities.txt"), str(tmp_path / "extra.txt"))
+    names = ("cities.txt", "extra.txt", "later.txt", "there.txt")
+    assert built.reads == tuple(str(tmp_path / name) for name in names)
+    assert os.stat is real_stat
     assert built.folders == (str(tmp_path / "data"),)
 
 

@@ -425,7 +425,7 @@ def second(n: int) -> None:
 def test_combinators_outside_a_pipeline_are_refused(module: Module, use: str) -> None:
     user = module(STEPS)
     with pytest.raises(InputError, match=r"is used outside a pipeline"):
-        exec(use, vars(user))
+        exec(use, dict(vars(user)))
 
 
 def test_a_pipeline_is_not_called_but_run(module: Module) -> None:
@@ -536,3 +536,42 @@ def p() -> None:
         found = re.search(r"\.py:(\d+): ", caught.value.message)
         assert found is not None
         assert line in Path(user.__file__).read_text().splitlines()[int(found[1]) - 1]
+
+
+@pytest.mark.parametrize("use", ["bool(number())", "features().path", "str(text())"])
+def test_a_pipeline_that_catches_a_refusal_is_refused_all_the_same(module: Module, use: str) -> None:
+    error = refused(module, f"try:\n    {use}\nexcept Exception:\n    pass\ntake(1)")
+    assert f".py:{BODY_LINE + 1}: " in error.message
+
+
+def test_steps_are_not_run_in_threads_of_a_build(module: Module) -> None:
+    user = module("""
+        from concurrent.futures import ThreadPoolExecutor
+        ran = []
+        @step
+        def f(x: int) -> int:
+            ran.append(x)
+        @pipeline
+        def p() -> None:
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(f, [1, 2]))
+    """)
+    with pytest.raises(InputError, match="a step is called in another thread while a pipeline is built"):
+        user.p.build({})
+    assert not user.ran
+
+
+def test_parameters_without_encoding_are_refused_with_the_way(module: Module) -> None:
+    for annotation in ("pandas.DataFrame", "list[set[int]]", "Literal[[1]]"):
+        with pytest.raises(InputError, match=r"the step 'f' takes x: .* has no encoding") as caught:
+            module(f"import pandas\n@step\ndef f(x: {annotation}) -> int: ...")
+        assert "(`raw: Features`) whose `path` it reads" in caught.value.fix
+
+
+def test_a_parameter_that_the_pipeline_changes_is_recorded_as_given(module: Module) -> None:
+    user = module("""
+        @pipeline
+        def p(xs: list[int]) -> None:
+            xs.append(2)
+    """)
+    assert user.p.build({"xs": [1]}).parameters == {"xs": [1]}

@@ -46,6 +46,7 @@ for name in sys.argv[3:]:
 print("\\n" + json.dumps(answers))
 """
 
+_IMPORTS = (ast.Import, ast.ImportFrom)
 _ABSENT = '''
 class _Absent:
     """Stands for a statement outside the closure."""
@@ -108,9 +109,9 @@ def _sliced(source: str, kept: set[tuple[int, int]]) -> str:
     head = [line for line in lines if line.startswith(future)]
     for statement in ast.parse(source).body:
         first, last = extent(statement)
-        if (first, last) in kept or isinstance(statement, ast.Import | ast.ImportFrom):
+        if any(first <= start and end <= last for start, end in kept) or isinstance(statement, _IMPORTS):
             continue
-        stubs = "; ".join(f"{name} = _absent._Absent({name!r})" for name in bound_names(statement) if name != "__all__")
+        stubs = "; ".join(f"{name} = _absent._Absent({name!r})" for name in bound_names(statement) if name not in ("__all__", "__getattr__"))
         lines[first - 1 : last] = [stubs or "pass"] + [""] * (last - first)
     body = "\n".join("" if line.startswith(future) else line for line in lines)
     return "\n".join(head) + "\nimport _absent\n" + body + "\n"

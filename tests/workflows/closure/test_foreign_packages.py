@@ -62,7 +62,7 @@ def _tinydb_entries() -> dict[str, str]:
 def _doctest_entries(module_name: str, most: int) -> dict[str, str]:
     """Functions that do what a sample of a module's doctests does, and return what they show."""
     module = importlib.import_module(module_name)
-    tests = [t for t in doctest.DocTestFinder().find(module) if t.examples]
+    tests = [t for t in doctest.DocTestFinder().find(module) if t.examples and "import *" not in str([e.source for e in t.examples])]
     random.Random(1).shuffle(tests)
     entries = {}
     for number, test in enumerate(tests[:most]):
@@ -86,7 +86,7 @@ def _shown(examples: list[doctest.Example]) -> Iterator[str]:
                 yield f"out.append(repr({text}))" if isinstance(statement, ast.Expr) else text
 
 
-def _project(folder: Path, package: str, entries: dict[str, str]) -> CodeBase:
+def _project(folder: Path, package: str, entries: dict[str, str], cache: Path | None = None) -> CodeBase:
     spec = importlib.util.find_spec(package)
     assert spec is not None
     assert spec.origin is not None
@@ -94,7 +94,7 @@ def _project(folder: Path, package: str, entries: dict[str, str]) -> CodeBase:
     shutil.copytree(Path(spec.origin).parent, folder / package, ignore=ignored)
     (folder / "main.py").write_text(entries_module(entries), encoding="utf-8")
     (folder / "pyproject.toml").touch()
-    return CodeBase(find_project(folder / "main.py"), None)
+    return CodeBase(find_project(folder / "main.py"), cache)
 
 
 def _closures(code: CodeBase, names: list[str]) -> dict[str, CodeClosure]:
@@ -132,12 +132,75 @@ def test_a_slice_gives_the_same(tmp_path: Path, package: str, entries: dict[str,
         assert run_entries(sliced, [name])[name].out == expected[name].out, name
 
 
-@pytest.mark.parametrize(("package", "entries", "module"), [("tinydb", _tinydb_entries(), "tinydb/table.py")])
-def test_an_edit_counts_just_where_it_is_reached(
-    tmp_path: Path, package: str, entries: dict[str, str], module: str
+class _Mutation(ast.NodeTransformer):
+    """Changes the first literal or operator that is no docstring."""
+
+    def __init__(self) -> None:
+        self.done = False
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+        return node if isinstance(node.value, ast.Constant) else self.generic_visit(node)
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        if self.done:
+            return node
+        self.done = True
+        return ast.Constant("mutated" if node.value != "mutated" else "changed")
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        if self.done or isinstance(node.op, ast.Sub):
+            return self.generic_visit(node)
+        self.done = True
+        return ast.BinOp(node.left, ast.Sub(), node.right)
+
+
+def _mutated(source: str, statement: ast.stmt) -> str | None:
+    mutation = _Mutation()
+    changed = mutation.visit(ast.parse(ast.unparse(statement)).body[0])
+    if not mutation.done:
+        return None
+    first, last = extent(statement)
+    lines = source.splitlines()
+    text = ast.unparse(ast.fix_missing_locations(changed))
+    return "\n".join([*lines[: first - 1], text, *lines[last:]]) + "\n"
+
+
+MUTATED = [
+    pytest.param("tinydb", _tinydb_entries(), "entry_0", ["tinydb/queries.py", "tinydb/utils.py", "tinydb/operations.py"], id="tinydb"),
+    pytest.param(
+        "more_itertools",
+        _doctest_entries("more_itertools.recipes", 8),
+        "entry_3",
+        ["more_itertools/recipes.py"],
+        id="more_itertools",
+    ),
+]
+
+
+@pytest.mark.parametrize(("package", "entries", "entry", "modules"), MUTATED)
+def test_a_mutation_counts_just_where_it_is_reached(
+    tmp_path: Path, package: str, entries: dict[str, str], entry: str, modules: list[str]
 ) -> None:
-    code = _project(tmp_path, package, entries)
-    before = code.step("main", "entry_14")  # `freeze`: a small part of the package
-    source = (tmp_path / module).read_text(encoding="utf-8")
-    assert before
-    assert source
+    folder, cache = tmp_path / "project", tmp_path / "cache"
+    folder.mkdir()
+    code = _project(folder, package, entries, cache)
+    before = code.step("main", entry)
+    code.close()
+    counts = {True: 0, False: 0}
+    for module in modules:
+        source = (folder / module).read_text(encoding="utf-8")
+        statements = ast.parse(source).body
+        reached = {(unit.first_line, unit.last_line) for unit in before.units if unit.file == module}
+        random.Random(2).shuffle(statements)
+        statements.sort(key=lambda s: extent(s) not in reached)
+        for statement in statements[:40]:
+            changed = _mutated(source, statement)
+            if changed is None or isinstance(statement, ast.Import | ast.ImportFrom):
+                continue
+            (folder / module).write_text(changed, encoding="utf-8")
+            after = CodeBase(find_project(folder / "main.py"), cache).step("main", entry)
+            is_reached = extent(statement) in reached
+            assert (after.digest != before.digest) == is_reached, ast.unparse(statement)[:200]
+            counts[is_reached] += 1
+        (folder / module).write_text(source, encoding="utf-8")
+    assert all(counts.values()), counts

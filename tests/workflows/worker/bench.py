@@ -20,14 +20,6 @@ LIMIT_SECONDS = 30.0
 PATIENCE_SECONDS = 1.0
 
 
-@dataclass(frozen=True)
-class Small:
-    """What a step is given: one core, no GPU."""
-
-    cpu: float = 1.0
-    gpu: int = 0
-
-
 @dataclass
 class Ended:
     """How an attempt ended, and the lines it wrote. `done` is None when the worker left no answer."""
@@ -111,7 +103,7 @@ class Bench:
             "store": str(self.store.root),
             "scope": "user/ann",
             "arguments": {},
-            "env": worker_environment(os.environ, declared, Small()),
+            "env": worker_environment(os.environ, declared, 1.0),
             "secrets": {},
             "work_dir": str(work),
             "log_path": str(self.store.log_path("r1", f"work{self._count}")),

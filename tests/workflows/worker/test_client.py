@@ -16,6 +16,7 @@ import pytest
 
 from tests.workflows.worker.bench import LIMIT_SECONDS, PATIENCE_SECONDS, Bench
 from tiphys.cluster.errors import PlatformError
+from tiphys.workflows.worker import client
 from tiphys.workflows.worker.client import Exited, LogLines, Workers
 
 _STUBBORN = """
@@ -81,9 +82,9 @@ def test_exit_without_an_answer_is_lost(bench: Bench) -> None:
 def test_kill_is_sigterm_first(bench: Bench) -> None:
     bench.step(
         """
-        import select, signal
+        import os, select, signal
         def end(number, frame):
-            print("asked to end")
+            os.write(1, b"asked to end\\n")  # `print` refuses to run inside another `print`
             raise SystemExit(4)
         signal.signal(signal.SIGTERM, end)
         print("ready", flush=True)
@@ -144,7 +145,9 @@ def test_what_a_step_leaves_behind_ends_with_it(bench: Bench) -> None:
 @pytest.mark.parametrize("signal_name", ["SIGKILL", "SIGTERM"])
 def test_engine_killed_ends_server_children_and_grandchildren(bench: Bench, signal_name: str) -> None:
     bench.step(_STUBBORN.format(session=False))
-    task = bench.task()
+    scratch = bench.folder / "scratch"
+    scratch.mkdir()
+    task = bench.task(env={"PATH": os.environ["PATH"], "TMPDIR": str(scratch)})
     script = (
         "import json, sys\n"
         "from tiphys.workflows.worker.client import Workers\n"
@@ -169,6 +172,7 @@ def test_engine_killed_ends_server_children_and_grandchildren(bench: Bench, sign
         engine.send_signal(signal.Signals[signal_name])
     assert len(watched) == 3
     assert _all_end(watched)
+    assert list(scratch.iterdir()) == []
 
 
 def test_server_killed_loses_its_workers_and_the_next_start_makes_another(bench: Bench) -> None:
@@ -237,6 +241,17 @@ def test_a_log_that_cannot_be_written_is_told(bench: Bench) -> None:
     bench.step("return 1")
     with pytest.raises(PlatformError, match="cannot write the log"):
         bench.workers.start(bench.task(log_path="/proc/nowhere/log"))
+
+
+def test_a_server_that_cannot_start(bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(client, "_SERVER", "tiphys.no_such_module")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    bench.step("return 1")
+    task = bench.task(env={"TMPDIR": str(scratch)})
+    with pytest.raises(PlatformError, match="has ended"):
+        bench.workers.start(task)
+    assert list(scratch.iterdir()) == []
 
 
 def test_output_larger_than_a_pipe(bench: Bench) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.workflows.worker.bench import Bench, Small
+from tests.workflows.worker.bench import Bench
 from tiphys.cluster.errors import InputError
 from tiphys.workflows.worker.environment_variables import (
     ALLOWED,
@@ -41,11 +41,10 @@ def test_missing_secrets_are_all_named() -> None:
 
 
 def test_resources() -> None:
-    assert resource_variables({}, Small(2.5))["OMP_NUM_THREADS"] == "3"
-    assert resource_variables({}, Small(0.1))["OMP_NUM_THREADS"] == "1"
-    assert resource_variables({"CUDA_VISIBLE_DEVICES": "0,1"}, Small())["CUDA_VISIBLE_DEVICES"] == ""
-    assert resource_variables({"CUDA_VISIBLE_DEVICES": "4,5,6"}, Small(gpu=2))["CUDA_VISIBLE_DEVICES"] == "4,5"
-    assert resource_variables({}, Small(gpu=2))["CUDA_VISIBLE_DEVICES"] == "0,1"
+    assert resource_variables(2.5, ())["OMP_NUM_THREADS"] == "3"
+    assert resource_variables(0.1, ())["OMP_NUM_THREADS"] == "1"
+    assert resource_variables(1, ())["CUDA_VISIBLE_DEVICES"] == ""
+    assert resource_variables(1, ("4", "5"))["CUDA_VISIBLE_DEVICES"] == "4,5"
 
 
 def test_a_worker_sees_the_closed_environment(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,7 +63,7 @@ def test_a_worker_sees_the_closed_environment(bench: Bench, monkeypatch: pytest.
     declared = ("DECLARED",)
     ended = bench.run(
         env_names=declared,
-        env=worker_environment({"DECLARED": "yes", "PATH": "/usr/bin:/bin", "OUTSIDE_NAME": "1"}, declared, Small()),
+        env=worker_environment({"DECLARED": "yes", "PATH": "/usr/bin:/bin", "OUTSIDE_NAME": "1"}, declared, 1.0),
         secrets={"TOKEN": "s3cret-value"},
         declared=("DECLARED", "TOKEN"),
     )
@@ -72,7 +71,7 @@ def test_a_worker_sees_the_closed_environment(bench: Bench, monkeypatch: pytest.
     assert (value, token, zone) == ("yes", "s3cret-value", "UTC")
     assert set(names) == {
         "DECLARED", "TOKEN", "PATH", "TMPDIR", "LANG", "LC_ALL", "TZ", "PYTHONHASHSEED", "CUDA_VISIBLE_DEVICES",
-        *(n for n in resource_variables({}, Small())),
+        *(n for n in resource_variables(1, ())),
     }  # fmt: skip
 
 
