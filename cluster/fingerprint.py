@@ -13,7 +13,8 @@ from blake3 import blake3
 from tiphys.cluster.digest import digest_bytes, digest_fd
 from tiphys.cluster.errors import InputError
 from tiphys.cluster.fingerprint_cache import FingerprintCache
-from tiphys.cluster.folder_scan import scan_folder
+from tiphys.cluster.folder_scan import Files, list_folder, scan_files
+from tiphys.cluster.folder_reader import read_folders
 from tiphys.cluster.stat_signature import is_settled, signature_of
 
 _FOLDER = b"tiphys folder 1\0"
@@ -92,23 +93,33 @@ class Fingerprints:
     def _walk(self, root: str) -> list[_Level]:
         """The folders at and below `root`, scanned, each before those in it."""
         levels: list[_Level] = []
+        new: list[tuple[_Level, int]] = []
         waiting = [_Level(root, "", None, (_identity(root),))]
         while waiting:
             level = waiting.pop()
             levels.append(level)
-            known = self._cache.files(level.path)
-            scan = scan_folder(level.path, known)
-            if scan.files is not known:
-                self._cache.remember_files(level.path, scan.files)
-            level.files = scan.files.digest
-            folders = list(scan.folders)
-            for name in scan.others:
+            listing = list_folder(level.path)
+            folders = list(listing.folders)
+            for name in listing.others:
                 if os.path.isdir(f"{level.path}/{name}"):
                     folders.append(name)
                 else:
                     level.parts.append((os.fsencode(name), bytes.fromhex(self._other(f"{level.path}/{name}"))))
             waiting.extend(_below(level, name) for name in folders)
+            known = self._cache.files(level.path)
+            if known is None:
+                new.append((level, len(listing.files)))
+            else:
+                self._learn(level, known, scan_files(level.path, known))
+        found = read_folders([level.path for level, _ in new], [count for _, count in new])
+        for (level, _), files in zip(new, found, strict=True):
+            self._learn(level, None, files)
         return levels
+
+    def _learn(self, level: _Level, known: Files | None, files: Files) -> None:
+        if files is not known:
+            self._cache.remember_files(level.path, files)
+        level.files = files.digest
 
     def _other(self, path: str) -> str:
         """The digest of a link to a file, a broken link or a special file."""

@@ -21,7 +21,6 @@ from tiphys.cluster.stat_signature import Signature
 
 _FIRST = b"tiphys fingerprints 1\n"
 _HEADER = struct.Struct("<cHIQ")
-_COUNT = struct.Struct("<Q")
 _DAYS_KEPT = 30
 _DAYS_SAME = 7
 """Days after which a record in use is written again, so that it counts as used."""
@@ -52,12 +51,11 @@ class FingerprintCache:
     def files(self, name: str) -> Files | None:
         """What is known of the files of a folder."""
         body = self._get((b"d", os.fsencode(name)))
-        return None if body is None else _unpack(body)
+        return None if body is None else Files.from_bytes(body)
 
     def remember_files(self, name: str, files: Files) -> None:
         """Signatures that are not settled must be blank."""
-        count = _COUNT.pack(len(files.digests) // DIGEST_BYTES)
-        self._set((b"d", os.fsencode(name)), files.digest + count + files.signatures + files.digests + files.names)
+        self._set((b"d", os.fsencode(name)), files.to_bytes())
 
     def save(self) -> None:
         """Write all records, if any changed, in place of the file; what was not used for 30 days is dropped."""
@@ -114,11 +112,3 @@ def _load(path: Path) -> dict[_Key, tuple[int, bytes]]:
         records[kind, data[start + _HEADER.size : name_end]] = (day, data[name_end : name_end + length])
         start = name_end + length
     return records
-
-
-def _unpack(body: bytes) -> Files:
-    (count,) = _COUNT.unpack_from(body, DIGEST_BYTES)
-    signatures = DIGEST_BYTES + _COUNT.size
-    digests = signatures + count * SIGNATURE.size
-    names = digests + count * DIGEST_BYTES
-    return Files(body[names:], body[signatures:digests], body[digests:names], body[:DIGEST_BYTES])

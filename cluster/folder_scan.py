@@ -24,6 +24,7 @@ SIGNATURE = struct.Struct("<4q")
 UNSETTLED = bytes(SIGNATURE.size)
 """In place of a signature that proves nothing yet: it equals no real one (no file has inode 0)."""
 
+_COUNT = struct.Struct("<Q")
 _FIELD = (1 << 63) - 1
 _SMALL = 1 << 20
 _TRIES = 3
@@ -42,18 +43,48 @@ class Files:
     digests: bytes
     digest: bytes
 
+    def to_bytes(self) -> bytes:
+        """All of it, after their number."""
+        count = _COUNT.pack(len(self.digests) // DIGEST_BYTES)
+        return self.digest + count + self.signatures + self.digests + self.names
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Files:
+        """What `to_bytes` was given."""
+        (count,) = _COUNT.unpack_from(data, DIGEST_BYTES)
+        signatures = DIGEST_BYTES + _COUNT.size
+        digests = signatures + count * SIGNATURE.size
+        names = digests + count * DIGEST_BYTES
+        return cls(data[names:], data[signatures:digests], data[digests:names], data[:DIGEST_BYTES])
+
 
 @dataclass(frozen=True, slots=True)
-class Scan:
-    """What is in a folder: its files, the names of folders in it, and of all else (links, devices, pipes)."""
+class Listing:
+    """The regular files of a folder, the names of folders in it, and of all else (links, devices, pipes)."""
 
-    files: Files
+    files: tuple[os.DirEntry[str], ...]
     folders: tuple[str, ...]
     others: tuple[str, ...]
 
 
-def scan_folder(path: str, known: Files | None) -> Scan:
-    """Scan `path`, reading only files that are not in `known` with the signature they have now. Raises `OSError`."""
+def list_folder(path: str | int) -> Listing:
+    """What is in the folder at `path` (or open as a descriptor), in the order of the file system. Raises `OSError`."""
+    files: list[os.DirEntry[str]] = []
+    folders: list[str] = []
+    others: list[str] = []
+    with os.scandir(path) as listed:
+        for entry in listed:
+            if entry.is_file(follow_symlinks=False):
+                files.append(entry)
+            elif entry.is_dir(follow_symlinks=False):
+                folders.append(entry.name)
+            else:
+                others.append(entry.name)
+    return Listing(tuple(files), tuple(folders), tuple(others))
+
+
+def scan_files(path: str, known: Files | None) -> Files:
+    """The files of a folder, reading only those not in `known` with the signature they have now. Raises `OSError`."""
     for left in reversed(range(_TRIES)):
         try:
             return _scan(path, known)
@@ -63,24 +94,14 @@ def scan_folder(path: str, known: Files | None) -> Scan:
     raise AssertionError("unreachable")
 
 
-def _scan(path: str, known: Files | None) -> Scan:
+def _scan(path: str, known: Files | None) -> Files:
     seen = time.time_ns()
-    with _opened(path) as fd, os.scandir(fd) as listed:
-        files: list[os.DirEntry[str]] = []
-        folders: list[str] = []
-        others: list[str] = []
-        for entry in listed:
-            if entry.is_file(follow_symlinks=False):
-                files.append(entry)
-            elif entry.is_dir(follow_symlinks=False):
-                folders.append(entry.name)
-            else:
-                others.append(entry.name)
-        found = _read_all(fd, files, seen) if known is None else _update(fd, files, seen, known)
-    return Scan(found, tuple(folders), tuple(others))
+    with _opened(path) as fd:
+        files = list_folder(fd).files
+        return _read_all(fd, files, seen) if known is None else _update(fd, files, seen, known)
 
 
-def _update(fd: int, entries: list[os.DirEntry[str]], seen: int, known: Files) -> Files:
+def _update(fd: int, entries: Sequence[os.DirEntry[str]], seen: int, known: Files) -> Files:
     """The files as they are now; those that look as before keep their digests."""
     names = _joined(entries)
     signatures = _signatures(entries)
@@ -100,7 +121,7 @@ def _update(fd: int, entries: list[os.DirEntry[str]], seen: int, known: Files) -
     return _files(entries, bytes(result), bytes(digests))
 
 
-def _read_all(fd: int, entries: list[os.DirEntry[str]], seen: int) -> Files:
+def _read_all(fd: int, entries: Sequence[os.DirEntry[str]], seen: int) -> Files:
     signatures = bytearray()
     digests = bytearray()
     for entry in entries:
@@ -130,7 +151,7 @@ def pack(signature: Signature) -> bytes:
     return SIGNATURE.pack(size, mtime, inode & _FIELD, ctime)
 
 
-def _signatures(entries: list[os.DirEntry[str]]) -> bytes:
+def _signatures(entries: Sequence[os.DirEntry[str]]) -> bytes:
     packed = array("q")
     extend = packed.extend
     try:
@@ -160,7 +181,7 @@ def _by_name(files: Files) -> dict[bytes, tuple[bytes, bytes]]:
     }
 
 
-def _joined(entries: list[os.DirEntry[str]]) -> bytes:
+def _joined(entries: Sequence[os.DirEntry[str]]) -> bytes:
     return os.fsencode("\0".join([entry.name for entry in entries]))
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tiphys.cluster.errors import InputError
-from tiphys.cluster.store.records import Json
+
+if TYPE_CHECKING:
+    from tiphys.cluster.store.records import Json
 
 LINKS = ("nvlink",)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tiphys.cluster.store.records import Entry
+from tiphys.cluster.store.records import Entry, Json
 from tiphys.workflows.graph import Settings
 
 
@@ -55,15 +55,23 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """An effect: it observes the outside world and acts only on a difference."""
+    """An effect: it observes the outside world and acts only on a difference. `last`: what it gave for these inputs."""
 
     reason: str
+    last: Entry | None = None
+
+    def after(self, outputs: Json) -> str:
+        """What to say when it has run: it had nothing to do when the same inputs gave the same result as last time."""
+        if self.last is None or self.last.outputs != outputs:
+            return ""
+        return f"nothing to do: the same inputs and the same result as in run {self.last.writer.run}"
 
 
 def decide(settings: Settings, candidates: Sequence[Candidate], wish: Wish) -> Hit | Run | Check:
     """The newest entry whose observations hold, whose age is allowed and whose objects are intact; else run."""
     if settings.effect:
-        return Check("an effect is never served from the cache: it looks at the outside world and acts on a difference")
+        last = candidates[0].entry if candidates else None
+        return Check("an effect looks at the outside world every time, and acts on a difference", last)
     if wish.forced:
         return Run("forced")
     if not wish.cache:

@@ -75,7 +75,7 @@ class Decider:
         info = self._steps[address]
         key, reads = self._workspace.keys.key(info, arguments)
         forced = bool(self._forced) and any(_meant(wanted, address, indices) for wanted in self._forced)
-        candidates = () if forced or info.settings.effect else self._workspace.lookup.candidates(key)
+        candidates = () if forced else self._workspace.lookup.candidates(key)
         decision = decide(info.settings, candidates, replace(self._wish, forced=forced))
         if isinstance(decision, Run) and decision.missing:
             decision = Run(self._explain(instance, arguments, reads), missing=True)

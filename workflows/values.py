@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from tiphys.cluster.errors import InputError
-from tiphys.cluster.store.records import Json
 from tiphys.workflows.graph import FieldPath
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tiphys.cluster.artifact import Artifact
+    from tiphys.cluster.store.records import Json
 
 # Who follows, composes and writes encoded values, a run of hits for example, needs neither the coders nor what they
 # import: those are loaded by the functions that use them.

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from datetime import date, datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tiphys.cluster.artifact import Artifact
 from tiphys.cluster.errors import InputError
-from tiphys.cluster.store.records import Json
 from tiphys.workflows.shapes import (
     ANYTHING,
     Anything,
@@ -27,6 +26,9 @@ from tiphys.workflows.shapes import (
     Shape,
     text_of,
 )
+
+if TYPE_CHECKING:
+    from tiphys.cluster.store.records import Json
 
 _FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 _ACCEPTED: dict[type, tuple[type, ...]] = {float: (int, bool), int: (bool,)}  # as type checkers do

@@ -10,13 +10,15 @@ from datetime import date, datetime
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tiphys.cluster.artifact import Artifact
 from tiphys.cluster.errors import InputError
-from tiphys.cluster.store.records import Json
 from tiphys.workflows.advice import advice_for
 from tiphys.workflows.values import ordered
+
+if TYPE_CHECKING:
+    from tiphys.cluster.store.records import Json
 
 
 class Encoder:

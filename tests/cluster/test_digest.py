@@ -51,8 +51,11 @@ def test_file_that_shrinks_while_it_is_read_is_a_short_file(tmp_path: Path) -> N
 def test_body_that_fails_ends_the_reader(tmp_path: Path) -> None:
     path, _ = _file(tmp_path, 8 * digest.CHUNK)
     before = threading.active_count()
-    with path.open("rb") as source, contextlib.suppress(ZeroDivisionError):
-        with digest._chunks_ahead(source.fileno(), None) as chunks:
-            next(chunks)
-            raise ZeroDivisionError
+    with (
+        path.open("rb") as source,
+        contextlib.suppress(ZeroDivisionError),
+        digest._chunks_ahead(source.fileno(), None) as chunks,
+    ):
+        next(chunks)
+        raise ZeroDivisionError
     assert threading.active_count() == before

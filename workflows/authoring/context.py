@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from tiphys.cluster.caller import user_line
 from tiphys.cluster.errors import InputError
-from tiphys.cluster.store.records import Json
 from tiphys.workflows.authoring.placeholder import Origin, make, own_origin
 from tiphys.workflows.bindings import describe, gates_of
 from tiphys.workflows.graph import Binding, Build, Call, Condition, Literal, Output, Scope, StepInfo
@@ -23,6 +22,7 @@ from tiphys.workflows.values import compose
 from tiphys.workflows.values_encode import Encoder
 
 if TYPE_CHECKING:
+    from tiphys.cluster.store.records import Json
     from tiphys.workflows.authoring.step import Step
 
     AnyStep = Step[..., Any]

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tiphys.cluster.errors import InputError
-from tiphys.cluster.store.records import Json
 from tiphys.workflows.shape_checks import mismatch
 from tiphys.workflows.shapes import text_of
 from tiphys.workflows.values import parse
 from tiphys.workflows.values_decode import Decoder
 
 if TYPE_CHECKING:
+    from tiphys.cluster.store.records import Json
     from tiphys.workflows.authoring.pipeline import Pipeline
 
     AnyPipeline = Pipeline[..., Any]

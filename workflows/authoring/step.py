@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from tiphys.cluster.caller import at, user_line
 from tiphys.cluster.errors import InputError
-from tiphys.cluster.store.records import Json
 from tiphys.workflows.authoring.context import building, required
 from tiphys.workflows.authoring.result_types import check_annotated_result, check_signature
 from tiphys.workflows.authoring.settings import parse_settings
@@ -22,6 +21,7 @@ from tiphys.workflows.values import encode
 if TYPE_CHECKING:
     from typing import Unpack
 
+    from tiphys.cluster.store.records import Json
     from tiphys.workflows.authoring.settings import StepSettings
 
 P = ParamSpec("P")

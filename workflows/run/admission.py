@@ -17,9 +17,10 @@ from tiphys.workflows.settings import Config
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """`start` False: not now. `warning`: said once, when a step runs alone since it asks for more than there is.
+    """`start` False: not now. `gpus`: the devices that it has to itself.
 
-    `gpus`: the devices that it has to itself. `blocks`: it waits to run alone, so that nothing after it may start before it, or it would wait for ever.
+    `warning`: said once, when a step runs alone since it asks for more than there is. `blocks`: it waits to run alone,
+    so that nothing after it may start before it, or it would wait for ever.
     """
 
     start: bool

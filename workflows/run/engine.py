@@ -256,7 +256,10 @@ class Engine:
             self._stop_doomed()
 
     def _succeeded(self, waiting: Waiting, ended: Ended) -> None:
-        record = self._record(waiting, "succeeded", waiting.decided.decision.reason)
+        reason = waiting.decided.decision.reason
+        if isinstance(waiting.decided.decision, Check):
+            reason = waiting.decided.decision.after(ended.outputs) or reason
+        record = self._record(waiting, "succeeded", reason)
         self._finish(waiting.instance, replace(record, entry=ended.entry, outputs=ended.outputs))
 
     def _retry(self, waiting: Waiting, ended: Ended) -> None:
@@ -328,8 +331,3 @@ def _hit_record(instance: Instance, decided: Decided) -> StepRecord:
         outputs=entry.outputs,
         saved_seconds=entry.seconds,
     )
-
-
-def is_check(decided: Decided) -> bool:
-    """An effect: it ran to look at the outside world."""
-    return isinstance(decided.decision, Check)

@@ -11,13 +11,14 @@ them. So a fan-in over 10,000 items waits for one gate, and every dependence cos
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal as OneOf
 from typing import TypeAlias
 
 from tiphys.workflows.bindings import describe, gates_of
-from tiphys.workflows.graph import Binding, Build, Call, Choose, Gather, Graph, Item, Json, Literal, Output, Scope
+from tiphys.workflows.graph import Binding, Build, Choose, Gather, Graph, Item, Json, Literal, Output
+from tiphys.workflows.run.wiring import Node, node_of, scope_nodes, shared_scopes
 from tiphys.workflows.values import compose, follow
 
 Indices: TypeAlias = tuple[int, ...]
@@ -80,24 +81,6 @@ def label(address: str, indices: Indices) -> str:
     return address + "".join(f"[{i}]" for i in indices)
 
 
-@dataclass(slots=True)
-class _Node:
-    """A call with its gates worked out: (address of the producer, how many leading indices are shared)."""
-
-    call: Call
-    gates: tuple[tuple[str, int], ...]
-    optional: frozenset[str]
-
-
-@dataclass(slots=True)
-class _ScopeNode:
-    scope: Scope
-    path: tuple[str, ...]  # names of the scopes down to and with this one
-    members: list[str] = field(default_factory=list)  # calls anywhere below
-    children: list[str] = field(default_factory=list)  # scopes directly below
-    direct: list[str] = field(default_factory=list)  # calls directly in it
-
-
 class Progress:
     """The state of one run or plan. Mutable, but a function of the graph and the calls of `finish` alone."""
 
@@ -119,9 +102,9 @@ class Progress:
         self._unlisted: dict[tuple[str, Indices], Absent] = {}  # an `each` whose list never came
         self._completed: deque[tuple[tuple[str, Indices], Status]] = deque()
         self._draining = False
-        self._scopes = _scope_nodes(graph)
+        self._scopes = scope_nodes(graph)
         scopes_of = {call.address: call.scopes for call in graph.calls}
-        self._nodes = {call.address: _node(graph, call, self._scopes, scopes_of) for call in graph.calls}
+        self._nodes = {call.address: node_of(graph, call, self._scopes, scopes_of) for call in graph.calls}
         # Scopes first: who needs a list and who needs its producer wait for the same gate, and wake in this order.
         for name, node in self._scopes.items():
             if node.scope.parent is None:
@@ -146,14 +129,14 @@ class Progress:
         address, indices = instance
         node = self._nodes[address]
         at = dict(zip(node.call.scopes, indices, strict=True))
-        early = self._stopped(node, indices) or self._order(node, indices) or self._conditions(node, at, indices)
+        early = self._stopped(node, indices) or self._order(node, indices) or self._conditions(node, at)
         if early is not None:
             return early
         arguments: dict[str, Json] = {}
         unsure: Absent | None = None
         for name, binding in node.call.arguments.items():
             try:
-                arguments[name] = self.value(binding, at, indices)
+                arguments[name] = self.value(binding, at)
             except Absent as absent:
                 if absent.status == "skipped_when" and name in node.optional:
                     arguments[name] = None
@@ -163,27 +146,27 @@ class Progress:
                     return _skip_for(absent)
         return Start(arguments) if unsure is None else Unsure(f"{unsure.label} runs first")
 
-    def value(self, binding: Binding, at: Mapping[str, int], indices: Indices) -> Json:
+    def value(self, binding: Binding, at: Mapping[str, int]) -> Json:
         """The encoded value of a binding for the items `at` (scope -> index). Raises `Absent`."""
         match binding:
             case Literal(value):
                 return value
             case Output(address, path):
-                return follow(self._output(address, at, indices), path)
+                return follow(self._output(address, at), path)
             case Item(scope, path):
                 return follow(self._item(scope, at), path)
             case Gather(scope, body):
                 count = len(self._list(scope, at))
-                return [self.value(body, {**at, scope: i}, indices) for i in range(count)]
+                return [self.value(body, {**at, scope: i}) for i in range(count)]
             case Choose(condition, then, otherwise):
-                chosen = then if self.value(condition, at, indices) else otherwise
-                return self.value(chosen, at, indices)
+                chosen = then if self.value(condition, at) else otherwise
+                return self.value(chosen, at)
             case Build():
-                return self._build(binding, at, indices)
+                return self._build(binding, at)
 
     def result(self) -> Json:
         """The encoded result of the pipeline. Raises `Absent`."""
-        return None if self.graph.result is None else self.value(self.graph.result, {}, ())
+        return None if self.graph.result is None else self.value(self.graph.result, {})
 
     def doomed(self, instance: Instance) -> str:
         """Why a running instance should be stopped (a sibling failed under `fail_fast`), or ""."""
@@ -196,7 +179,7 @@ class Progress:
         return self._nodes[address].call.scopes
 
     # Values --------------------------------------------------------------------------------------------------------
-    def _output(self, address: str, at: Mapping[str, int], indices: Indices) -> Json:
+    def _output(self, address: str, at: Mapping[str, int]) -> Json:
         scopes = self._nodes[address].call.scopes
         where = tuple(at[s] for s in scopes if s in at)
         status = self._status.get((address, where), "unknown")
@@ -215,30 +198,30 @@ class Progress:
     def _item(self, scope: str, at: Mapping[str, int]) -> Json:
         return self._list(scope, at)[at[scope]]
 
-    def _build(self, build: Build, at: Mapping[str, int], indices: Indices) -> Json:
-        parts = {key: self.value(part, at, indices) for key, part in build.parts}
+    def _build(self, build: Build, at: Mapping[str, int]) -> Json:
+        parts = {key: self.value(part, at) for key, part in build.parts}
         return compose(build.form, build.name, parts)
 
     # Rules ---------------------------------------------------------------------------------------------------------
-    def _stopped(self, node: _Node, indices: Indices) -> Skip | None:
+    def _stopped(self, node: Node, indices: Indices) -> Skip | None:
         for depth, scope in enumerate(node.call.scopes):
             culprit = self._failed_fast.get((scope, indices[:depth]))
             if culprit is not None:
                 return Skip("skipped_upstream", f"stopped by fail_fast: {culprit} failed")
         return None
 
-    def _order(self, node: _Node, indices: Indices) -> Skip | None:
+    def _order(self, node: Node, indices: Indices) -> Skip | None:
         for address in node.call.after:
-            shared = _shared(self._nodes[address].call.scopes, node.call.scopes)
+            shared = shared_scopes(self._nodes[address].call.scopes, node.call.scopes)
             status = self._status[(address, indices[:shared])]
             if status not in ("ok", "skipped_when", "unknown"):
                 return _skip_for(Absent(status, label(address, indices[:shared])))
         return None
 
-    def _conditions(self, node: _Node, at: Mapping[str, int], indices: Indices) -> Skip | Unsure | None:
+    def _conditions(self, node: Node, at: Mapping[str, int]) -> Skip | Unsure | None:
         for condition in node.call.conditions:
             try:
-                value = self.value(condition.value, at, indices)
+                value = self.value(condition.value, at)
             except Absent as absent:
                 if absent.status == "unknown":
                     return Unsure(f"depends on {describe(condition.value)}, which is not known yet")
@@ -268,7 +251,8 @@ class Progress:
             return
         path = self._scopes[name].path[:-1]
         gates = [
-            (producer, prefix[: _shared(self._nodes[producer].call.scopes, path)]) for producer in gates_of(scope.items)
+            (producer, prefix[: shared_scopes(self._nodes[producer].call.scopes, path)])
+            for producer in gates_of(scope.items)
         ]
         self._await(("scope", name, prefix), gates)
 
@@ -291,7 +275,7 @@ class Progress:
         node = self._scopes[name]
         at = dict(zip(node.path[:-1], indices, strict=True))
         try:
-            items = self.value(node.scope.items, at, indices)
+            items = self.value(node.scope.items, at)
         except Absent as absent:
             self._close(name, indices, absent)
         else:
@@ -355,60 +339,3 @@ def _skip_for(absent: Absent) -> Skip:
         return Skip("skipped_when", f"{absent.label} was skipped")
     word = {"failed": "failed", "cancelled": "was cancelled"}.get(absent.status, "was skipped")
     return Skip("skipped_upstream", f"upstream {word}: {absent.label}")
-
-
-def _shared(producer: tuple[str, ...], consumer: tuple[str, ...]) -> int:
-    """How many leading scopes two calls have in common: the producer's instance is chosen by so many indices."""
-    count = 0
-    for a, b in zip(producer, consumer, strict=False):
-        if a != b:
-            break
-        count += 1
-    return count
-
-
-def _scope_nodes(graph: Graph) -> dict[str, _ScopeNode]:
-    nodes: dict[str, _ScopeNode] = {}
-    for name, scope in graph.scopes.items():  # a parent stands before its children
-        above = nodes[scope.parent].path if scope.parent else ()
-        nodes[name] = _ScopeNode(scope, (*above, name))
-        if scope.parent:
-            nodes[scope.parent].children.append(name)
-    for call in graph.calls:
-        for scope_name in call.scopes:
-            nodes[scope_name].members.append(call.address)
-        if call.scopes:
-            nodes[call.scopes[-1]].direct.append(call.address)
-    return nodes
-
-
-def _node(
-    graph: Graph, call: Call, scopes: Mapping[str, _ScopeNode], scopes_of: Mapping[str, tuple[str, ...]]
-) -> _Node:
-    producers: dict[str, None] = dict.fromkeys(call.after)
-    for binding in _bindings(call):
-        producers.update(dict.fromkeys(gates_of(binding)))
-        for name in _lists_of(binding):
-            producers.update(dict.fromkeys(gates_of(scopes[name].scope.items)))
-    gates = tuple((p, _shared(scopes_of[p], call.scopes)) for p in producers)
-    return _Node(call, gates, graph.steps[call.step].optional)
-
-
-def _bindings(call: Call) -> Iterator[Binding]:
-    yield from call.arguments.values()
-    for condition in call.conditions:
-        yield condition.value
-
-
-def _lists_of(binding: Binding) -> Iterator[str]:
-    """Scopes whose list a `Gather` inside needs, even when the body of the `each` has no call at all."""
-    match binding:
-        case Gather(scope, body):
-            yield scope
-            yield from _lists_of(body)
-        case Choose(condition, then, otherwise):
-            for part in (condition, then, otherwise):
-                yield from _lists_of(part)
-        case Build(_, _, parts):
-            for _, part in parts:
-                yield from _lists_of(part)

@@ -314,7 +314,9 @@ def p() -> str:
 """)
     assert made.verdicts() == {"register": "CHECK"}
     assert made.states() == {"register": "succeeded"}
-    assert made.states() == {"register": "succeeded"}
+    again = made.run().records["register"]
+    assert again.state == "succeeded"
+    assert again.reason.startswith("nothing to do: the same inputs and the same result as in run ")
 
 
 def test_spin_runs_one_step_on_past_inputs_with_todays_code(project: Make) -> None:
