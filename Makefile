@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS := table,demo,dev
+UV := $(BIN)/uv
 READY := $(VENV)/.ready
 COMPILE := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --universal \
 	--python-version 3.11 --extra table --extra demo --extra dev pyproject.toml
@@ -17,12 +18,25 @@ help: ## list the targets
 
 setup: $(READY) ## make .venv with everything, as locked
 
-$(READY): pyproject.toml requirements.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than 3.11: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "error: no venv module. Debian: apt-get install -y python3-venv"; exit 2; }
-	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet 'uv>=0.9'
+# The venv and uv in it. Every prerequisite that is missing is named with the line that brings it.
+$(UV):
+	@$(PYTHON) -c '' 2>/dev/null || { echo "error: no $(PYTHON). Debian: apt-get install -y python3 python3-venv"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "error: $(PYTHON) is $$($(PYTHON) -V), older than 3.11. With another one: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
+		|| { echo "error: $(PYTHON) has no venv module. Debian: apt-get install -y python3-venv"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "error: the Python of $(VENV) is older than 3.11: make clean, then make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null 2>&1 \
+		|| { echo "error: $(VENV) has no pip (it was not made here): make clean, then again"; exit 2; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9' \
+		|| { echo "error: pip could not install uv; what it said stands above"; exit 5; }
+
+$(READY): pyproject.toml requirements.lock | $(UV)
 	@echo "installing what requirements.lock names (the first time some minutes: torch brings 4 GB)"
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c requirements.lock -e '.[$(EXTRAS)]'
+	@$(UV) pip install --quiet --python $(BIN)/python -c requirements.lock -e '.[$(EXTRAS)]' \
+		|| { echo "error: uv could not install it; what it said stands above"; exit 5; }
 	@touch $(READY)
 
 demo: setup ## run the flights pipeline on real data, then again: all hits
@@ -37,7 +51,7 @@ check: setup ## lint, types, import contracts, lock in step, README commands
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --check .; exit 1; }
 	@$(BIN)/mypy
-	@$(BIN)/pyright --pythonpath $(BIN)/python docs/examples workflows/pipelines
+	@$(BIN)/pyright --pythonpath $(BIN)/python
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tests.checks.readme README.md
 	@$(BIN)/python -m tests.checks.sizes
@@ -48,12 +62,12 @@ check: setup ## lint, types, import contracts, lock in step, README commands
 bench: setup ## measure; exits 4 below a bar (results: benchmarks/results)
 	@$(BIN)/python -m benchmarks
 
-lock: ## resolve requirements.lock again (UPGRADE=--upgrade for newer versions)
-	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet 'uv>=0.9'; }
+lock: $(UV) ## resolve requirements.lock again (UPGRADE=--upgrade for newer versions)
 	@PATH="$$PWD/$(BIN):$$PATH" $(COMPILE) $(UPGRADE) -o requirements.lock >/dev/null
 
 wheel: setup ## build dist/tiphys-*.whl
-	@rm -rf dist && $(BIN)/uv build --quiet --wheel --out-dir dist .
+	@rm -rf dist && $(UV) build --quiet --wheel --out-dir dist .
 
 clean: ## remove what the targets made, but not stores (.tiphys)
 	@rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

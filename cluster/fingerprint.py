@@ -13,8 +13,8 @@ from blake3 import blake3
 from tiphys.cluster.digest import digest_bytes, digest_fd
 from tiphys.cluster.errors import InputError
 from tiphys.cluster.fingerprint_cache import FingerprintCache
-from tiphys.cluster.folder_scan import Files, list_folder, scan_files
 from tiphys.cluster.folder_reader import read_folders
+from tiphys.cluster.folder_scan import Files, list_folder, scan_files
 from tiphys.cluster.stat_signature import is_settled, signature_of
 
 _FOLDER = b"tiphys folder 1\0"

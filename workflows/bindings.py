@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tiphys.workflows.graph import Binding, Build, Choose, FieldPath, Gather, Item, Literal, Output
+from tiphys.workflows.graph import Binding, Build, Choose, FieldPath, Gather, Graph, Item, Literal, Output
 
 
 def gates_of(binding: Binding) -> Iterator[str]:
@@ -23,6 +23,13 @@ def gates_of(binding: Binding) -> Iterator[str]:
                 yield from gates_of(part)
         case Literal() | Item():
             return
+
+
+def producers_of(graph: Graph, address: str) -> dict[str, str]:
+    """Parameter -> address of the call that makes (the first part of) its argument, for messages."""
+    call = next(call for call in graph.calls if call.address == address)
+    found = {name: next(gates_of(binding), "") for name, binding in call.arguments.items()}
+    return {name: producer for name, producer in found.items() if producer}
 
 
 def describe(binding: Binding) -> str:

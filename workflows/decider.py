@@ -75,11 +75,14 @@ class Decider:
         info = self._steps[address]
         key, reads = self._workspace.keys.key(info, arguments)
         forced = bool(self._forced) and any(_meant(wanted, address, indices) for wanted in self._forced)
-        candidates = () if forced else self._workspace.lookup.candidates(key)
+        candidates = () if forced else self._workspace.lookup.candidates(key, self._versions(info))
         decision = decide(info.settings, candidates, replace(self._wish, forced=forced))
         if isinstance(decision, Run) and decision.missing:
             decision = Run(self._explain(instance, arguments, reads), missing=True)
         return Decided(key, reads, decision)
+
+    def _versions(self, info: StepInfo) -> Mapping[str, str]:
+        return self._workspace.environments.environment(info.settings.environment).versions
 
     def _explain(self, instance: Instance, arguments: Mapping[str, Json], reads: Mapping[str, str | None]) -> str:
         """Against the newest entry of the same instance, else of any item. Once a call: its items differ little."""

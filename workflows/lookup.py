@@ -33,17 +33,13 @@ class Lookup:
         self._folders: dict[str, str | None] = {}
         self._modules: dict[str, str] = {}
 
-    def candidates(self, key: str) -> tuple[Candidate, ...]:
-        """The entries of a key, newest first; the first that is fit ends the search."""
-        found: list[Candidate] = []
-        for entry in self._store.entries(key):
-            candidate = self.examine(entry)
-            found.append(candidate)
-        return tuple(found)
+    def candidates(self, key: str, versions: Mapping[str, str]) -> tuple[Candidate, ...]:
+        """The entries of a key, newest first. `versions`: distributions of the step's environment."""
+        return tuple([self.examine(entry, versions) for entry in self._store.entries(key)])
 
-    def examine(self, entry: Entry) -> Candidate:
+    def examine(self, entry: Entry, versions: Mapping[str, str]) -> Candidate:
         """What is true of an entry now: do its observations hold, are its objects intact?"""
-        changed = self.changed(entry.observed)
+        changed = self.changed(entry.observed) or _other_version(entry.observed, versions)
         broken = "" if changed or not entry.objects else (self._store.intact(entry.objects) or "")
         return Candidate(entry, changed, broken)
 
@@ -62,6 +58,9 @@ class Lookup:
         for name in observed.own_env:
             if name in self._environ:
                 return f"reads the environment variable {name}, which is set now"
+        return self._changed_module(observed)
+
+    def _changed_module(self, observed: Observed) -> str:
         for module, digest in observed.modules.items():
             if self.module(module) != digest:
                 return f"module {module}, imported while the step ran, changed"
@@ -96,6 +95,15 @@ class Lookup:
             return self._fingerprints.listing(full)
         except NotADirectoryError:
             return None
+
+
+def _other_version(observed: Observed, versions: Mapping[str, str]) -> str:
+    """The first distribution, used without standing in the key, that has another version now, as a sentence."""
+    for name, version in observed.distributions.items():
+        now = versions.get(name, "absent")
+        if now != version:
+            return f"{name}, which the step used, is {now} now (was {version})"
+    return ""
 
 
 def _file_sentence(path: str, before: str | None, now: str | None) -> str:

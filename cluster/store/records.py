@@ -42,7 +42,8 @@ class Observed:
     listing, or `FOLDER_PRESENT`. Paths below the project root are relative POSIX, others absolute. `modules`:
     first-party modules that were imported outside the static closure -> digest of the whole module. `env`: undeclared
     names that were read; workers never see a value for them. `own_env`: those of them that first-party code reads: when
-    one is set by now, the step runs and says that it must be declared. `local`: reasons why the entry counts on this
+    one is set by now, the step runs and says that it must be declared. `distributions`: installed ones that were imported
+    or read without standing in the key -> version in the step's environment. `local`: reasons why the entry counts on this
     machine only (an undeclared subprocess or socket).
     """
 
@@ -51,6 +52,7 @@ class Observed:
     modules: Mapping[str, str] = field(default_factory=dict)
     env: tuple[str, ...] = ()
     own_env: tuple[str, ...] = ()
+    distributions: Mapping[str, str] = field(default_factory=dict)
     local: tuple[str, ...] = ()
 
     def to_json(self) -> Json:
@@ -60,13 +62,14 @@ class Observed:
             "modules": dict(self.modules),
             "env": list(self.env),
             "own_env": list(self.own_env),
+            "distributions": dict(self.distributions),
             "local": list(self.local),
         }
 
     @classmethod
     def from_json(cls, data: Json) -> Observed:
         env, own_env, local = (tuple(data[name]) for name in ("env", "own_env", "local"))
-        return cls(data["files"], data["folders"], data["modules"], env, own_env, local)
+        return cls(data["files"], data["folders"], data["modules"], env, own_env, data["distributions"], local)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from tiphys.cluster.errors import PlatformError
 # Read once, when the module is imported: N > 0 ends the process by SIGKILL at its N-th boundary. Nothing that happens
 # later in the process can switch it on, and it costs one comparison a boundary. Crash safety is a property of the real
 # system calls in their real order; a double of the file system could not show it.
-_KILL_AT = int(os.environ.get("TIPHYS_TEST_KILL_AT", "0"))
+_KILL_AT = int(os.environ.get("TIPHYS_TEST_KILL_AT") or "0")
 _passed = 0
 
 
@@ -34,6 +34,7 @@ def boundary(name: str) -> None:
 class Draft:
     """A file that is being written in the store's `tmp/`, gone at the end of `with` unless it was placed.
 
+    The file system must have atomic renames and hard links (`link` is what lets the first writer win).
     Raises `PlatformError` (disk full, read-only, forbidden) with the path and the free bytes; nothing is left then.
     """
 

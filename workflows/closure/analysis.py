@@ -37,6 +37,7 @@ class Analysis:
         self._project = project
         self._disk = disk
         self._summaries = summaries
+        self.parsed: list[str] = []  # files that no summary was known for
         self._modules = Modules(project, editable, sites, disk, self._summary)
         self._resolver = Resolver(self._modules)
         self._views = {
@@ -66,6 +67,7 @@ class Analysis:
         facts = self._summaries.get(digest)
         if facts is None:
             facts = summarize(source, shown)
+            self.parsed.append(shown)
             self._summaries.put(digest, facts)
         return facts
 

@@ -298,9 +298,13 @@ class Effects:
 
     def _targets(self, found: Found) -> Iterator[UnitId]:
         yield from found.units
-        for whole in found.whole:
-            for index in range(len(self._view.modules.facts(whole).units)):
-                yield whole, index
+        queue, seen = list(found.whole), set(found.whole)
+        while queue:
+            inner = self._view.whole(queue.pop())
+            yield from inner.units
+            new = inner.whole - seen
+            seen |= new
+            queue += new
 
 
 def _is_fresh_call(found: Found) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,6 +36,17 @@ def could_be_a_file(text: str) -> bool:
 def names_a_file(folded: Any) -> bool:
     """Whether a folded expression joins literals to something: a bare `Path(__file__).parent` names no file."""
     return folded[0] in ("join", "add", "sibling", "suffix") or (len(folded) > 1 and _inner_names(folded[1]))
+
+
+def texts_of(folded: Any) -> Iterator[str]:
+    """The literals in a folded expression that could name files by themselves."""
+    if folded[0] == "text":
+        if could_be_a_file(folded[1]):
+            yield folded[1]
+    elif folded[0] not in ("name", "package"):
+        for operand in folded[1:]:
+            if isinstance(operand, list):
+                yield from texts_of(operand)
 
 
 def _inner_names(value: Any) -> bool:

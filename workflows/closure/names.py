@@ -163,10 +163,8 @@ class Names:
     def _fold(self, node: ast.AST, scope: Scope) -> None:
         """Note a path expression such as `Path(__file__).parent / "x.csv"`, once, at its outermost node."""
         folded = literals.fold(node, scope, self)
-        if folded is None:
-            return
-        self.fold_silently(node)
-        if literals.names_a_file(folded):
+        if folded is not None and literals.names_a_file(folded):
+            self.fold_silently(node)
             self.part.folded.append(folded)
 
     def fold_silently(self, node: ast.AST) -> None:
@@ -225,7 +223,7 @@ class Names:
                 return []
             self.keep(expression)
             return [(expression, scope, True)]
-        if literals.could_be_a_file(node.value):
+        if id(node) not in self._folded and literals.could_be_a_file(node.value):
             self.part.strings.append(node.value)
         return []
 

@@ -70,7 +70,7 @@ class Resolver:
             elif not chain.startswith(UNKNOWN):
                 root, *parts = chain.split(".")
                 search.member(module, root, tuple(parts), inside=True)
-                if search.found.empty:
+                if not search.found.units and not search.found.foreign:
                     search.found.builtin = root
             self._known[key] = search.found
         return self._known[key]

@@ -9,7 +9,7 @@ from typing import Any
 from tiphys.workflows.closure import known
 from tiphys.workflows.closure.canonical import FORM, text_digest
 from tiphys.workflows.closure.hazards import documented_by_itself, documented_by_passing
-from tiphys.workflows.closure.literals import Evaluator, names_a_file
+from tiphys.workflows.closure.literals import Evaluator, names_a_file, texts_of
 from tiphys.workflows.closure.model import CodeClosure, Unit
 from tiphys.workflows.closure.resolver import UnitId
 from tiphys.workflows.closure.view import View
@@ -144,11 +144,15 @@ class Result:
         for part in self._view.parts(unit):
             yield from part.strings
             for folded in part.folded:
-                yield from sorted(evaluator.paths(unit[0], folded))
+                yield from sorted(evaluator.paths(unit[0], folded)) or texts_of(folded)
             for chain in sorted({*part.now, *part.later} - set(part.joined)):
-                for module, value in self._values(unit[0], chain):
-                    if names_a_file(value):
-                        yield from sorted(evaluator.paths(module, value))
+                found = self._view.resolver.resolve(unit[0], chain)
+                for target in sorted(found.units):
+                    for value in self._view.unit(target).values.values():
+                        if value[0] == "text":
+                            yield from texts_of(value)
+                        elif names_a_file(value):
+                            yield from sorted(evaluator.paths(target[0], value)) or texts_of(value)
 
     def _file_of(self, module: str) -> str | None:
         found = self._modules.find(module)

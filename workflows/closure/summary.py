@@ -29,6 +29,9 @@ _UNCHANGING = frozenset(
         "dataclasses.field", "enum.auto", "property", "staticmethod", "classmethod",
     }
 )  # fmt: skip
+_EXTRA_DEPTH = 10_000
+"""The parser may nest as deeply as in a fresh interpreter, however deep the caller is: what imports must parse."""
+
 _DECORATORS = frozenset({"decorator_list"})
 _HEAD = frozenset({"decorator_list", "body"})
 
@@ -59,7 +62,9 @@ def summarize(source: bytes, shown: str) -> ModuleFacts:
 def parse(source: bytes, shown: str) -> ast.Module:
     """The syntax tree of the bytes of a file, so that its coding line and BOM are honoured."""
     collecting = gc.isenabled()
+    limit = sys.getrecursionlimit()
     gc.disable()  # nearly halves the time of a parse
+    sys.setrecursionlimit(limit + _EXTRA_DEPTH)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # invalid escapes are the user's to see when the module is imported
@@ -73,6 +78,7 @@ def parse(source: bytes, shown: str) -> ast.Module:
             fix="correct the file, or run Tiphys with the Python that it is written for",
         ) from None
     finally:
+        sys.setrecursionlimit(limit)
         if collecting:
             gc.enable()
 

@@ -25,6 +25,7 @@ class View:
         self._graph = graph
         self._parts: dict[UnitId, list[Part]] = {}
         self._reach: dict[UnitId, Found] = {}
+        self._whole: dict[str, Found] = {}
 
     def unit(self, unit: UnitId) -> UnitFacts:
         return self.resolver.unit(unit)
@@ -57,6 +58,19 @@ class View:
         for chain in chains:
             merged.update(self.resolver.resolve(module, chain))
         return merged
+
+    def whole(self, module: str) -> Found:
+        """Everything in a module that is used as a value, and what its imports bind."""
+        if module not in self._whole:
+            found = self._whole[module] = Found()
+            names: dict[str, None] = {}
+            for index, facts in enumerate(self.modules.facts(module).units):
+                found.units[module, index] = False
+                names.update(dict.fromkeys(facts.aliases))
+                if facts.star is not None and self.modules.find(self.modules.absolute(module, *facts.star)) is not None:
+                    found.whole.add(self.modules.absolute(module, *facts.star))
+            found.update(self.resolve(module, names))
+        return self._whole[module]
 
     def imports_later(self, unit: UnitId) -> Iterator[Import]:
         for part in self.parts(unit):

@@ -32,6 +32,7 @@ class Walk:
         self._strict = strict
         self._slots: set[Slot] = set()
         self._queue: list[UnitId] = []
+        self._whole_queue: list[tuple[str, str]] = []
         self._modules: set[str] = set()  # modules with reached units
         self._evaluated: set[UnitId] = set()
 
@@ -80,13 +81,16 @@ class Walk:
     # Steps of the fixpoint --------------------------------------------------------------------------------------
     def _expand(self) -> bool:
         """Follow what is queued, then take in what it makes count. False when nothing was added."""
-        while self._queue:
-            self._follow(self._queue.pop())
+        while self._queue or self._whole_queue:
+            if self._queue:
+                self._follow(self._queue.pop())
+            else:
+                self._take_whole(*self._whole_queue.pop())
         before = (len(self.reached), len(self.whole), len(self.executed))
         self._take_hazards()
         self._take_subclasses()
         self._take_effects()
-        return bool(self._queue) or before != (len(self.reached), len(self.whole), len(self.executed))
+        return bool(self._queue or self._whole_queue) or before != (len(self.reached), len(self.whole), len(self.executed))
 
     def _follow(self, unit: UnitId) -> None:
         self._take(self.view.reach(unit), self.named(unit))
@@ -98,8 +102,7 @@ class Walk:
         for unit in found.units:
             self._reach(unit, puller, "code")
         self._slots |= found.slots
-        for module in found.whole:
-            self._take_whole(module, puller)
+        self._whole_queue += [(module, puller) for module in found.whole]
         self.execute(found.modules)
 
     def _reach(self, unit: UnitId, puller: str, role: Role) -> None:
@@ -119,8 +122,7 @@ class Walk:
             return
         self.whole.add(module)
         self.execute([module])
-        for index in range(len(self.view.modules.facts(module).units)):
-            self._reach((module, index), puller, "code")
+        self._take(self.view.whole(module), puller)
         found = self.view.modules.find(module)
         if found is not None and found.kind == "binary":  # may call anything of the package that it belongs to
             top = module.partition(".")[0]

@@ -35,7 +35,7 @@ def installed_versions(cache: Path | None = None, path: Sequence[str] | None = N
 def read_installed(cache: Path | None = None, path: Sequence[str] | None = None) -> Parsed:
     """Versions and requirements of what is on `path` (default `sys.path`); `cache` is a folder for the memory of it."""
     folders = list(dict.fromkeys(os.path.abspath(entry) for entry in (sys.path if path is None else path)))
-    key = _signature(folders)
+    key = signature_of(folders, f"installed {_FORMAT}")
     known = recall(cache, key)
     if known is not None:
         return Parsed.from_json(known)
@@ -44,8 +44,9 @@ def read_installed(cache: Path | None = None, path: Sequence[str] | None = None)
     return parsed
 
 
-def _signature(folders: Sequence[str]) -> str:
-    digest = blake3(f"installed {_FORMAT} {full_version(running_python())} {running_platform()}\n".encode())
+def signature_of(folders: Sequence[str], what: str) -> str:
+    """Names and times of all metadata folders on a path: `what` is remembered under it while nothing is installed."""
+    digest = blake3(f"{what} {full_version(running_python())} {running_platform()}\n".encode())
     for folder in folders:
         digest.update(f"{folder}\n".encode("utf-8", "surrogateescape"))
         try:

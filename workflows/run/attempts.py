@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tiphys.cluster.errors import InputError
 from tiphys.cluster.store.records import Json, RunRecord
+from tiphys.workflows.bindings import producers_of
 from tiphys.workflows.cache_key import components
 from tiphys.workflows.decide import span
 from tiphys.workflows.decider import Decided
@@ -22,7 +24,7 @@ from tiphys.workflows.run.interrupts import Interrupts
 from tiphys.workflows.run.progress import Instance, label
 from tiphys.workflows.why import units_json
 from tiphys.workflows.worker.client import Exited, LogLines, Workers
-from tiphys.workflows.worker.environment_variables import worker_environment
+from tiphys.workflows.worker.environment_variables import secret_values, worker_environment
 from tiphys.workflows.worker.task import Done, Task
 from tiphys.workflows.workspace import Workspace
 
@@ -141,6 +143,9 @@ class Attempts:
         store, root = self._workspace.store, self._workspace.root
         units = store.put_bytes(json.dumps(units_json(facts.closure.units), sort_keys=True).encode())
         files = {path: store.put_file(root / path) for path in facts.closure.files}
+        for path, digest in facts.closure.files.items():
+            if files[path].digest != digest:
+                raise InputError(f"{path} was edited while the run was planned", fix="run again")
         bundle = store.put_manifest(files)
         return self._workspace.keys.remember(facts, code_units=units.digest, bundle=bundle.digest)
 
@@ -162,7 +167,7 @@ class Attempts:
             scope=workspace.config.scope,
             arguments=attempt.arguments,
             env=worker_environment(os.environ, settings.env, attempt.request.cpu, attempt.gpus),
-            secrets={name: os.environ[name] for name in settings.secrets if name in os.environ},
+            secrets=secret_values(os.environ, settings.secrets),
             work_dir=str(work),
             log_path=str(workspace.store.log_path(self._run.id, shown)),
             done_path=str(work / "done.json"),
@@ -174,8 +179,19 @@ class Attempts:
             notes=(*facts.notes, *([attempt.drift] if attempt.drift else [])),
             declared=tuple(settings.env) + tuple(settings.secrets),
             planner_env_names=tuple(os.environ),
+            producers=producers_of(self._graph, attempt.instance[0]),
+            versions=workspace.environments.environment(settings.environment).versions,
+            closure_lines=_lines(facts),
             local_ok=bool(settings.reads) or settings.cache_for_seconds is not None or not settings.cache,
         )
+
+
+def _lines(facts: StepFacts) -> dict[str, tuple[tuple[int, int], ...]]:
+    """First and last lines of the units in a step's code digest, by file: where Python can, the worker checks them."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for unit in facts.closure.units:
+        found.setdefault(unit.file, []).append((unit.first_line, unit.last_line))
+    return {file: tuple(sorted(set(pairs))) for file, pairs in found.items()}
 
 
 def _ended(live: _Live, exited: Exited) -> Ended:

@@ -9,7 +9,7 @@ import resource
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -160,11 +160,12 @@ class Act:
         outside = net.functions.outside
         if outside:
             notes = (*notes, f"not cached, by a fault of Tiphys: {outside[0]} ran and is not in the step's code digest")
+        observed = replace(net.observed(), distributions=_distributions(task, net.sightings.seen["installed"]))
         entry = Entry(
             key=task.key,
             outputs=encoded,
             objects=objects,
-            observed=net.observed(),
+            observed=observed,
             components=task.components,
             created=time.time(),
             seconds=time.monotonic() - self._started,
@@ -185,6 +186,20 @@ def _expected(task: Task, bundle: Mapping[str, str]) -> Expected:
         planner=task.planner_env_names,
         local_ok=task.local_ok,
     )
+
+
+def _distributions(task: Task, names: Iterable[str]) -> dict[str, str]:
+    """Distributions behind top-level names that were imported or read, as far as the key does not hold them."""
+    from tiphys.workflows.environment.model import normalized
+    from tiphys.workflows.environment.owners import owners
+
+    held = task.components["environment"]
+    open_names = [name for name in names if normalized(name) not in held]
+    if not open_names:
+        return {}
+    known = owners(Path(task.store) / "cache" / "environments")
+    found = {distribution for name in open_names for distribution in known.get(name, ())}
+    return {name: task.versions[name] for name in sorted(found - held.keys()) if name in task.versions}
 
 
 def _digests(task: Task) -> Digests:

@@ -10,6 +10,7 @@ from tiphys.workflows.worker.places import Places
 
 _IMPORT_SYSTEM = "<frozen importlib."
 _STDLIB = os.path.dirname(os.__file__)
+_METADATA = os.path.join(_STDLIB, "importlib/metadata")  # looks for `.dist-info` folders in all of `sys.path`
 _THIN = tuple(
     os.path.join(_STDLIB, name)
     for name in ("pathlib", "os.py", "_collections_abc.py", "genericpath.py", "posixpath.py", "codecs.py", "gzip.py",
@@ -47,11 +48,11 @@ def users_caller(places: Places) -> FrameType | None:
 
 
 def reading_source(places: Places) -> bool:
-    """Whether the import system or `linecache` is what asks, and not code that runs while it is imported."""
+    """Whether the import system, `linecache` or a search for distributions asks, and not code that is imported."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
-        if name.startswith(_IMPORT_SYSTEM) or name.endswith("/linecache.py"):
+        if name.startswith((_IMPORT_SYSTEM, _METADATA)) or name.endswith("/linecache.py"):
             return True
         if not (name.startswith(("<frozen ", *_THIN)) or name.endswith("/tokenize.py") or places.is_ours(name)):
             return False

@@ -50,6 +50,15 @@ class Places:
         """Whether a file belongs to an installed distribution or the standard library."""
         return path.startswith(self._libraries) or any(f"/{name}/" in path for name in _INSTALLED)
 
+    def installed_name(self, path: str) -> str:
+        """The top-level name below site-packages that a file belongs to; "" for the standard library and metadata."""
+        for folder in _INSTALLED:
+            _, found, inside = path.rpartition(f"/{folder}/")
+            if found:
+                top = inside.split("/", 1)[0]
+                return "" if top.endswith((".dist-info", ".egg-info")) else top.split(".", 1)[0]
+        return ""
+
     def is_system(self, path: str) -> bool:
         """Whether a file belongs to the operating system: it counts only when the user's own line opens it."""
         return path.startswith(self._system) and not path.startswith("/usr/local/") and not self.in_project(path)

@@ -8,8 +8,8 @@ from typing import Literal, TypeAlias
 
 from tiphys.cluster.store.records import FOLDER_PRESENT, Observed
 
-Kind: TypeAlias = Literal["files", "folders", "modules", "env", "own_env", "local", "notes", "outside"]
-_KINDS: tuple[Kind, ...] = ("files", "folders", "modules", "env", "own_env", "local", "notes", "outside")
+Kind: TypeAlias = Literal["files", "folders", "modules", "env", "own_env", "local", "notes", "outside", "installed"]
+_KINDS: tuple[Kind, ...] = ("files", "folders", "modules", "env", "own_env", "local", "notes", "outside", "installed")
 
 
 class Sightings:

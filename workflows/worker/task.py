@@ -28,8 +28,9 @@ class Task:
     `key` was made of, stored with the entry. `cache`: whether later runs may be served from the entry; it is
     published either way, since a rerun of this run keeps the result. `declared`: names of variables that the step may
     read; `planner_env_names`: names that are set where the run was planned. `producers`: address of the step that made
-    an argument, for messages. `local_ok`: the step says what its subprocesses and sockets depend on. `closure_lines`:
-    file -> the first and last lines of the units in its code digest; empty: not checked.
+    an argument, for messages. `versions`: all distributions of the step's environment. `local_ok`: the step says what
+    its subprocesses and sockets depend on. `closure_lines`: file -> the first and last lines of the units in its code
+    digest; empty: not checked.
     """
 
     run: str
@@ -59,6 +60,7 @@ class Task:
     planner_env_names: tuple[str, ...] = ()
     local_ok: bool = False
     producers: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
     closure_lines: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
 
     def __repr__(self) -> str:

@@ -66,6 +66,10 @@ class WatchFiles:
             return
         if self._places.is_private(full) or self._places.is_library(full):
             self._unwatched.add(full)
+            if not full.endswith(_SOURCES) and not reading_source(self._places):
+                name = self._places.installed_name(full)
+                if name:
+                    self._sightings.add("installed", name)  # data of a package counts with the package's version
         elif _writes(mode, flags):
             if not _truncates(mode, flags):
                 self._read(full)  # `a` and `r+` see what is there

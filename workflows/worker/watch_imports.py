@@ -71,6 +71,8 @@ class WatchImports:
             file = getattr(sys.modules[name], "__file__", None)
             if not isinstance(file, str) or self._sightings.has("modules", name):
                 continue
+            if "." not in name and self._places.installed_name(file):
+                self._sightings.add("installed", name)
             file = os.path.abspath(file)
             if file not in self._bundle and self._places.is_code(file):
                 self.imported(name, file)

@@ -82,7 +82,7 @@ def test_docstrings_have_a_digest_of_their_own() -> None:
 
 
 def test_a_long_sum_and_a_long_number_are_no_trouble() -> None:
-    source = "x = " + " + ".join(f"a{i}" for i in range(3000)) + "\ny = 1" + "0" * 6000
+    source = "x = " + " + ".join(f"a{i}" for i in range(3000)) + "\ny = 0x" + "f" * 6000
     facts = summarize(source.encode(), "long.py")
     assert len(facts.units[0].body.now) == 3000
 

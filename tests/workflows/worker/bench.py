@@ -109,7 +109,7 @@ class Bench:
             "log_path": str(self.store.log_path("r1", f"work{self._count}")),
             "done_path": str(work / "done.json"),
             "key": f"{self._count:064x}",
-            "components": {"code": "c"},
+            "components": {"code": "c", "environment": {}},
             "pipeline": "flow:p",
             "profile": "local",
             "declared": declared,

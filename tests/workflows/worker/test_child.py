@@ -16,7 +16,7 @@ def test_result_and_entry(bench: Bench) -> None:
     assert os.waitstatus_to_exitcode(ended.exited.status) == 0
     entry = bench.store.entry(f"{1:064x}", ended.answer.entry or "")
     assert entry is not None
-    assert (entry.outputs, entry.components, entry.notes) == (5, {"code": "c"}, ("planned",))
+    assert (entry.outputs, entry.components, entry.notes) == (5, {"code": "c", "environment": {}}, ("planned",))
     assert (entry.writer.run, entry.writer.address, entry.writer.scope) == ("r1", "work", "user/ann")
     assert ended.answer.seconds > 0
     assert ended.exited.max_rss_bytes > 1 << 20

@@ -14,7 +14,7 @@ LINES = st.dictionaries(TEXT, st.lists(st.tuples(st.integers(), st.integers()), 
 PLAIN = st.dictionaries(TEXT, TEXT, max_size=2)
 TASKS = st.builds(
     Task, *[TEXT] * 2, st.integers(), *[TEXT] * 4, TEXTS, PLAIN, TEXT, TEXT, PLAIN, PLAIN, PLAIN, *[TEXT] * 4, PLAIN,
-    TEXT, TEXT, st.booleans(), TEXTS, TEXTS, TEXTS, st.booleans(), PLAIN, LINES,
+    TEXT, TEXT, st.booleans(), TEXTS, TEXTS, TEXTS, st.booleans(), PLAIN, PLAIN, LINES,
 )  # fmt: skip
 
 
