@@ -66,7 +66,7 @@ lock: $(UV) ## resolve requirements.lock again (UPGRADE=--upgrade for newer vers
 	@PATH="$$PWD/$(BIN):$$PATH" $(COMPILE) $(UPGRADE) -o requirements.lock >/dev/null
 
 wheel: setup ## build dist/tiphys-*.whl
-	@rm -rf dist && $(UV) build --quiet --wheel --out-dir dist .
+	@rm -rf dist && $(UV) build --wheel --out-dir dist .
 
 clean: ## remove what the targets made, but not stores (.tiphys)
 	@rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

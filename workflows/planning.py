@@ -77,7 +77,7 @@ class _Planner:
                 decision = self._decider.decide(instance, arguments).decision
         if isinstance(decision, Hit):
             progress.finish(instance, "ok", decision.entry.outputs)
-            return _hit(shown, info, decision.entry, decision.reason)
+            return _hit(shown, info, decision, self._workspace.config.profile)
         progress.finish(instance, "unknown")
         verdict = "CHECK" if isinstance(decision, Check) else "RUN"
         return PlannedStep(shown, info.name, verdict, decision.reason, 1, self.hours(info, address))
@@ -110,7 +110,11 @@ def hours_of(request: Request, history: tuple[Entry, ...], profile: str, timeout
     return Hours(request.cpu * hours, request.gpu * hours)
 
 
-def _hit(shown: str, info: StepInfo, entry: Entry, reason: str) -> PlannedStep:
+def _hit(shown: str, info: StepInfo, hit: Hit, profile: str) -> PlannedStep:
+    """A hit; resources are no part of the key, so that one made under another profile is served, and said to be."""
+    entry, reason = hit.entry, hit.reason
+    if entry.writer.profile != profile:
+        reason += f", under profile {entry.writer.profile}"
     writer = f"run {entry.writer.run}, scope {entry.writer.scope}"
     return PlannedStep(shown, info.name, "HIT", reason, 1, None, entry.digest, writer, entry.notes)
 

@@ -14,6 +14,7 @@ from typing import Any
 from tiphys.cluster.errors import InputError
 
 _MARKS = ("pyproject.toml", ".git")
+_OURS = "tiphys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,11 @@ class Project:
         parts = list(path.relative_to(folder).with_suffix("").parts)
         if len(parts) > 1 and parts[-1] == "__init__":
             parts.pop()
+        if parts[0] == _OURS:
+            raise InputError(
+                f"{self.relative(path)} would be imported as {'.'.join(parts)}, and {_OURS} is this library's own name",
+                fix=f"rename {'the file' if len(parts) == 1 else 'the folder'}",
+            )
         for part in parts:
             if "." in part:
                 raise InputError(

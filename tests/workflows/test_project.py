@@ -53,6 +53,16 @@ def test_a_dot_in_a_module_name_is_refused(tmp_path: Path) -> None:
         find_project(tmp_path / "a.b.py").module_of(tmp_path / "a.b.py")
 
 
+@pytest.mark.parametrize(("file", "rename"), [("tiphys.py", "the file"), ("tiphys/flow.py", "the folder")])
+def test_our_own_name_is_refused(tmp_path: Path, file: str, rename: str) -> None:
+    _write(tmp_path, "pyproject.toml")
+    _write(tmp_path, "tiphys/__init__.py")
+    _write(tmp_path, file)
+    with pytest.raises(InputError, match="library's own name") as caught:
+        find_project(tmp_path / file).module_of(tmp_path / file)
+    assert caught.value.fix == f"rename {rename}"
+
+
 def test_relative_is_posix_below_the_root_and_absolute_outside(tmp_path: Path) -> None:
     project = Project(tmp_path / "p", (tmp_path / "p",))
     assert project.relative(tmp_path / "p" / "a" / "ü x.csv") == "a/ü x.csv"

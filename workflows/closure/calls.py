@@ -161,6 +161,9 @@ def _sources(names: Names, node: ast.AST, scope: Scope, depth: int) -> Iterator[
 def _import_call(names: Names, node: ast.Call, function: str, scope: Scope) -> None:
     """`import_module("a.b")` is an import whose module is used as a value."""
     argument = _argument(node, 0, "name")
+    if isinstance(argument, ast.Name) and (owner := scope.find(argument.id)) is not None:
+        values = owner.bound.values.get(argument.id, [])
+        argument = values[0] if len(values) == 1 and values[0] is not None else argument
     package = _argument(node, 1, "package") if function == "importlib.import_module" else None
     is_own = isinstance(package, ast.Name) and package.id in ("__package__", "__name__")
     around = package.value if isinstance(package, ast.Constant) and isinstance(package.value, str) else ""

@@ -7,19 +7,18 @@ and the notation of chains, are described in `facts`.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from tiphys.workflows.closure import calls, literals
-from tiphys.workflows.closure.context import ModuleContext, chain_at, is_fresh
-from tiphys.workflows.closure.facts import ANY_USED, UNKNOWN, Part
+from tiphys.workflows.closure.context import chain_at
+from tiphys.workflows.closure.facts import UNKNOWN
+from tiphys.workflows.closure.notes import Notes
 from tiphys.workflows.closure.scopes import (
     COMPREHENSIONS,
     FUNCTIONS,
-    Bound,
     Function,
     Scope,
-    argument_names,
     bound_in,
     comprehension_scope,
     function_scope,
@@ -35,25 +34,11 @@ _ACTING = (
     ast.YieldFrom, ast.For, ast.AsyncFor, ast.While, ast.If, ast.IfExp, ast.With, ast.AsyncWith, ast.Match, ast.Assert,
     ast.Raise, ast.AugAssign, ast.Delete, ast.Starred, *COMPREHENSIONS,
 )  # fmt: skip
-_CLASS_PARAMETERS = frozenset({"cls", "mcs", "klass"})
 _TELLING = {"__subclasses__": "subclasses", "__doc__": "doc", "f_globals": "frames", "__globals__": "frames"}
 
 
-class Names:
-    """The names of one part. `context` holds what the module as a whole says: its imports and bound names."""
-
-    def __init__(self, context: ModuleContext, part: Part) -> None:
-        self.context = context
-        self.part = part
-        self.binds: set[str] = set()  # names written through `global`
-        self.changes_class = False  # `cls.x = `: the class is state
-        self._seen: set[int] = set()  # nodes that are taken care of otherwise
-        self._kept: list[ast.AST] = []  # nodes made here: kept, so that no other node gets their id
-        self._folded: set[int] = set()
-        self._plain: set[str] = set()
-        self._joined: set[str] = set()
-        self._now: set[str] = set()
-        self._later: set[str] = set()
+class Names(Notes):
+    """The walk of one part."""
 
     def walk(self, nodes: Iterable[ast.AST], scope: Scope, *, annotation: bool = False) -> None:
         """Note all names below some nodes."""
@@ -70,107 +55,12 @@ class Names:
             else:
                 stack.extend(visit(self, node, here, annotated))
 
-    def finish(self) -> Part:
-        """The part with its names in sorted order."""
-        self.part.now = sorted(self._now)
-        self.part.later = sorted(self._later - self._now)
-        self.part.joined = sorted(self._joined - self._plain)
-        for name in ("calls", "bare", "bare_later", "stores", "stores_later", "strings", "env"):
-            setattr(self.part, name, sorted(set(getattr(self.part, name))))
-        return self.part
-
-    # Notes ------------------------------------------------------------------------------------------------------
-    def weak(self, kind: str, node: ast.AST, detail: str = "") -> None:
-        """Something that text alone cannot follow."""
-        self.part.weak.append((kind, getattr(node, "lineno", 0), detail))
-
-    def use(self, chain: str, scope: Scope) -> None:
-        (self._later if scope.later else self._now).add(chain)
-
-    def handled(self, node: ast.AST) -> None:
-        """Do not note this node as a use."""
-        self._seen.add(id(node))
-
-    def keep(self, node: ast.AST) -> None:
-        """Hold a node that is not in the tree of the file."""
-        self._kept.append(node)
-
-    def store(self, node: ast.AST, scope: Scope, extra: str = "") -> None:
-        """Something is assigned to, deleted from or set on what `node` names."""
-        for chain in self._store_chains(node, scope):
-            full = chain if chain in (ANY_USED, UNKNOWN) else chain + extra
-            (self.part.stores_later if scope.runs_later else self.part.stores).append(full)
-
-    def chains(self, node: ast.AST, scope: Scope) -> list[str]:
-        """The chains of a dotted access; empty when its root is a local or no name."""
-        attributes: list[str] = []
-        while isinstance(node, ast.Attribute):
-            attributes.append(node.attr)
-            node = node.value
-        if not isinstance(node, ast.Name):
-            return []
-        attributes.reverse()
-        return self.rooted(node.id, attributes, scope)
-
-    def rooted(self, root: str, attributes: Sequence[str], scope: Scope) -> list[str]:
-        owner = scope.find(root)
-        if owner is not None:
-            return [chain_at(target, attributes) for target in owner.bound.imports.get(root, ())]
-        found = [".".join((root, *attributes))]
-        found += [chain_at(target, attributes) for target in scope.class_imports(root)]
-        if scope.owner and any(a.startswith("__") for a in (root, *attributes)):
-            found.append(".".join(mangled(a, scope.owner) or a for a in (root, *attributes)))
-        return found
-
-    def access(self, node: ast.AST, scope: Scope) -> list[str]:
-        """Like `chains`, through subscripts and calls: `X[0].get().y` is `X.[].get.().y`; unknown: empty."""
-        parts: list[str] = []
-        while True:
-            if isinstance(node, ast.Attribute):
-                parts.append(node.attr)
-                node = node.value
-            elif isinstance(node, ast.Subscript):
-                parts.append("[]")
-                node = node.value
-            elif isinstance(node, ast.Call):
-                parts.append("()")
-                node = node.func
-            else:
-                break
-        if not isinstance(node, ast.Name):
-            return []
-        parts.reverse()
-        return self.rooted(node.id, parts, scope)
-
-    def _store_chains(self, node: ast.AST, scope: Scope) -> list[str]:
-        chains = self.access(node, scope)
-        if chains:
-            return [UNKNOWN if "()" in chain.split(".") else chain for chain in chains]
-        root = node
-        while isinstance(root, ast.Attribute | ast.Subscript):
-            root = root.value
-        if not isinstance(root, ast.Name):
-            return [UNKNOWN]
-        owner = scope.find(root.id)
-        if owner is not None and root.id == owner.first:
-            self.changes_class |= root.id in _CLASS_PARAMETERS or _through_class(node)
-            return []
-        if isinstance(node, ast.Subscript):
-            return []  # what has items is state, and counts where it is reached
-        direct = isinstance(node, ast.Attribute) and node.value is root
-        return [] if owner is not None and direct and is_fresh(owner, root.id) else [ANY_USED]
-
     def _fold(self, node: ast.AST, scope: Scope) -> None:
         """Note a path expression such as `Path(__file__).parent / "x.csv"`, once, at its outermost node."""
         folded = literals.fold(node, scope, self)
         if folded is not None and literals.names_a_file(folded):
             self.fold_silently(node)
             self.part.folded.append(folded)
-
-    def fold_silently(self, node: ast.AST) -> None:
-        """The value of a constant: it names a file where the constant is used, not where it is defined."""
-        for inner in ast.walk(node):
-            self._folded.add(id(inner))
 
     def _name(self, node: ast.Name, scope: Scope, annotated: bool) -> list[Item]:
         if isinstance(node.ctx, ast.Load):
@@ -205,7 +95,6 @@ class Names:
             (self._joined if id(node) in self._folded else self._plain).add(chain)
             calls.inspect_use(self, node, self.context.dotted(chain))
 
-    # Statements and expressions with rules of their own -----------------------------------------------------------
     def _subscript(self, node: ast.Subscript, scope: Scope, annotated: bool) -> list[Item]:
         calls.inspect_subscript(self, node, scope)
         if not isinstance(node.ctx, ast.Load):
@@ -344,11 +233,6 @@ class Names:
         return items
 
 
-def _through_class(node: ast.AST) -> bool:
-    """Whether a store on `self` goes to its class (`self.__class__.made = 1`)."""
-    return any(isinstance(n, ast.Attribute) and n.attr == "__class__" for n in ast.walk(node))
-
-
 _VISITS: dict[type, Any] = {
     ast.Name: Names._name,
     ast.Attribute: Names._attribute,
@@ -364,6 +248,6 @@ _VISITS: dict[type, Any] = {
     ast.ImportFrom: Names._import,
     ast.Lambda: Names._lambda,
     ast.ClassDef: Names._class,
-    **{kind: Names._function for kind in FUNCTIONS},
-    **{kind: Names._comprehension for kind in COMPREHENSIONS},
+    **dict.fromkeys(FUNCTIONS, Names._function),
+    **dict.fromkeys(COMPREHENSIONS, Names._comprehension),
 }

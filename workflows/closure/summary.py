@@ -7,9 +7,6 @@ Imports give one unit an alias. A compound statement is one unit for all the nam
 from __future__ import annotations
 
 import ast
-import gc
-import sys
-import warnings
 from collections.abc import Iterator
 
 from blake3 import blake3
@@ -20,6 +17,7 @@ from tiphys.workflows.closure.canonical import digest_of, docstring, meaningful,
 from tiphys.workflows.closure.context import ModuleContext
 from tiphys.workflows.closure.facts import UNKNOWN, Kind, ModuleFacts, Part, UnitFacts
 from tiphys.workflows.closure.names import Names
+from tiphys.workflows.closure.source import executed, parse
 from tiphys.workflows.closure.scopes import FUNCTIONS, Bound, Function, Scope, aliases_of, bound_in
 
 _UNCHANGING = frozenset(
@@ -29,9 +27,6 @@ _UNCHANGING = frozenset(
         "dataclasses.field", "enum.auto", "property", "staticmethod", "classmethod",
     }
 )  # fmt: skip
-_EXTRA_DEPTH = 10_000
-"""The parser may nest as deeply as in a fresh interpreter, however deep the caller is: what imports must parse."""
-
 _DECORATORS = frozenset({"decorator_list"})
 _HEAD = frozenset({"decorator_list", "body"})
 
@@ -39,7 +34,7 @@ _HEAD = frozenset({"decorator_list", "body"})
 def summarize(source: bytes, shown: str) -> ModuleFacts:
     """The summary of a file. `shown` is its name in messages. `InputError` when this Python cannot parse it."""
     tree = parse(source, shown)
-    body = list(_executed(tree.body))
+    body = list(executed(tree.body))
     bound = bound_in(body)
     context = ModuleContext(bound.imports, bound.names)
     text = docstring(tree)
@@ -57,68 +52,6 @@ def summarize(source: bytes, shown: str) -> ModuleFacts:
     module.replaced = "replace" in kinds
     module.exported = _exported(body)
     return module
-
-
-def parse(source: bytes, shown: str) -> ast.Module:
-    """The syntax tree of the bytes of a file, so that its coding line and BOM are honoured."""
-    collecting = gc.isenabled()
-    limit = sys.getrecursionlimit()
-    gc.disable()  # nearly halves the time of a parse
-    sys.setrecursionlimit(limit + _EXTRA_DEPTH)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes are the user's to see when the module is imported
-            return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        line = getattr(error, "lineno", None) or 1
-        message = getattr(error, "msg", None) or str(error) or "nested too deeply"
-        minor = f"{sys.version_info.major}.{sys.version_info.minor}"
-        raise InputError(
-            f"cannot parse {shown}:{line} with Python {minor}: {message}",
-            fix="correct the file, or run Tiphys with the Python that it is written for",
-        ) from None
-    finally:
-        sys.setrecursionlimit(limit)
-        if collecting:
-            gc.enable()
-
-
-def _executed(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements that an import executes."""
-    context = ModuleContext(bound_in(body).imports, set())
-    constant_false = any(
-        isinstance(s, ast.Assign)
-        and isinstance(s.value, ast.Constant)
-        and s.value.value is False
-        and [t.id for t in s.targets if isinstance(t, ast.Name)] == ["TYPE_CHECKING"]
-        for s in body
-    )
-    for statement in body:
-        if isinstance(statement, ast.If) and (
-            _is_main(statement.test) or _is_type_checking(statement.test, context, constant_false)
-        ):
-            yield from _executed(statement.orelse)
-        else:
-            yield statement
-
-
-def _is_main(test: ast.expr) -> bool:
-    if not (isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq)):
-        return False
-    sides = (test.left, test.comparators[0])
-    names = [side.id for side in sides if isinstance(side, ast.Name)]
-    texts = [side.value for side in sides if isinstance(side, ast.Constant)]
-    return names == ["__name__"] and texts == ["__main__"]
-
-
-def _is_type_checking(test: ast.expr, context: ModuleContext, constant_false: bool) -> bool:
-    if isinstance(test, ast.Name) and test.id == "TYPE_CHECKING" and constant_false:
-        return True
-    chain = test.id if isinstance(test, ast.Name) else ""
-    if isinstance(test, ast.Attribute) and isinstance(test.value, ast.Name):
-        chain = f"{test.value.id}.{test.attr}"
-    meanings = context.dotted(chain) if chain else ()
-    return bool(meanings) and all(m in ("typing.TYPE_CHECKING", "typing_extensions.TYPE_CHECKING") for m in meanings)
 
 
 def _exported(body: list[ast.stmt]) -> list[str] | None:

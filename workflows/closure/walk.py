@@ -90,7 +90,11 @@ class Walk:
         self._take_hazards()
         self._take_subclasses()
         self._take_effects()
-        return bool(self._queue or self._whole_queue) or before != (len(self.reached), len(self.whole), len(self.executed))
+        return bool(self._queue or self._whole_queue) or before != (
+            len(self.reached),
+            len(self.whole),
+            len(self.executed),
+        )
 
     def _follow(self, unit: UnitId) -> None:
         self._take(self.view.reach(unit), self.named(unit))

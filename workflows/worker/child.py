@@ -20,7 +20,7 @@ from tiphys.cluster.fingerprint import Fingerprints
 from tiphys.cluster.store.folder import FolderStore
 from tiphys.cluster.store.records import Entry, Json, ObjectRef, Writer
 from tiphys.workflows.authoring.step import Step
-from tiphys.workflows.values import check_result, decode, encode
+from tiphys.workflows.values import canonical, check_result, decode, encode
 from tiphys.workflows.worker.artifacts import Inputs, Outputs
 from tiphys.workflows.worker.environment_variables import FIXED, GRANTED
 from tiphys.workflows.worker.failure import describe_failure
@@ -120,6 +120,7 @@ class Act:
         where = f"the result of {task.address}"
         check_result(result, step.hints["return"], where=where)
         encoded = encode(result, where=where, root=Path(task.root), store_artifact=outputs.store)
+        encoded = json.loads(canonical(encoded))  # as a hit will give it: the keys of a dict in order
         return self._publish(store, encoded, outputs.objects)
 
     def _import_step(self) -> Step[..., Any]:

@@ -111,7 +111,11 @@ def _sliced(source: str, kept: set[tuple[int, int]]) -> str:
         first, last = extent(statement)
         if any(first <= start and end <= last for start, end in kept) or isinstance(statement, _IMPORTS):
             continue
-        stubs = "; ".join(f"{name} = _absent._Absent({name!r})" for name in bound_names(statement) if name not in ("__all__", "__getattr__"))
+        stubs = "; ".join(
+            f"{name} = _absent._Absent({name!r})"
+            for name in bound_names(statement)
+            if name not in ("__all__", "__getattr__")
+        )
         lines[first - 1 : last] = [stubs or "pass"] + [""] * (last - first)
     body = "\n".join("" if line.startswith(future) else line for line in lines)
     return "\n".join(head) + "\nimport _absent\n" + body + "\n"

@@ -27,7 +27,9 @@ def step_of(body: str, top: str = "") -> dict[str, str]:
 
 # What a closure tells ---------------------------------------------------------------------------------------------
 def test_units_name_what_pulled_them_in_and_show_their_text(tiny: Tiny) -> None:
-    tiny.write({**step_of("return f(x)", "from helper import f"), "helper.py": "# one\nK = 2\ndef f(x):\n    return x * K\n"})
+    tiny.write(
+        {**step_of("return f(x)", "from helper import f"), "helper.py": "# one\nK = 2\ndef f(x):\n    return x * K\n"}
+    )
     closure = tiny.step()
     found = {f"{u.module}:{u.names[0]}": (u.pulled_by, u.role, u.first_line, u.last_line) for u in closure.units}
     assert found["main:go"] == ("", "code", 3, 5)
@@ -94,7 +96,13 @@ def test_paths(tiny: Tiny, top: str, body: str, expected: set[str]) -> None:
 
 
 def test_literals_count_below_the_root_and_beside_the_module(tiny: Tiny) -> None:
-    tiny.write({**step_of("return f()", "from pkg.a import f"), "pkg/__init__.py": "", "pkg/a.py": "def f(): return open('x.csv')\n"})
+    tiny.write(
+        {
+            **step_of("return f()", "from pkg.a import f"),
+            "pkg/__init__.py": "",
+            "pkg/a.py": "def f(): return open('x.csv')\n",
+        }
+    )
     assert set(tiny.step().paths) == {"x.csv", "pkg/x.csv"}
 
 
@@ -138,7 +146,9 @@ def test_notes(tiny: Tiny, body: str, note: str) -> None:
 
 def test_a_decorator_that_registers_much_is_named(tiny: Tiny) -> None:
     functions = "".join(f"@register\ndef f{i}(): return {i}\n" for i in range(12))
-    tiny.write({**step_of("return ALL[x]()", f"ALL = []\ndef register(f):\n    ALL.append(f)\n    return f\n{functions}")})
+    tiny.write(
+        {**step_of("return ALL[x]()", f"ALL = []\ndef register(f):\n    ALL.append(f)\n    return f\n{functions}")}
+    )
     assert tiny.step().notes == (
         "decorator register of main.py brings 12 functions into this step; "
         'if it only registers or wraps, add it to inert: inert = ["main.register"]',
@@ -152,7 +162,13 @@ def test_a_container_is_its_own_closure() -> None:
 
 
 def test_a_module_as_entry(tiny: Tiny) -> None:
-    tiny.write({"plugin.py": "from helper import f\n", "helper.py": "def f(): return 1\ndef g(): return 2\n", **step_of("return x")})
+    tiny.write(
+        {
+            "plugin.py": "from helper import f\n",
+            "helper.py": "def f(): return 1\ndef g(): return 2\n",
+            **step_of("return x"),
+        }
+    )
     digest = tiny.code().module("plugin")
     tiny.replace("helper.py", "return 2", "return 3")
     assert tiny.code().module("plugin") == digest
@@ -190,7 +206,11 @@ def refusal(run: Callable[[], object]) -> InputError:
 
 
 def test_a_step_without_a_module_level_name(tiny: Tiny) -> None:
-    tiny.write({"main.py": f"{HEAD}def make(n):\n    @step\n    def inner(x: int) -> int:\n        return x + n\n    return inner\n"})
+    tiny.write(
+        {
+            "main.py": f"{HEAD}def make(n):\n    @step\n    def inner(x: int) -> int:\n        return x + n\n    return inner\n"
+        }
+    )
     assert str(refusal(lambda: tiny.step("inner"))) == (
         "step 'inner' has no module-level name (made in make, main.py:4), so its captured values are not in the key"
     )
@@ -258,7 +278,12 @@ def test_an_unchanged_project_needs_no_parser(tiny: Tiny, tmp_path: Path) -> Non
 
 
 def test_the_cached_closure_is_the_closure(tiny: Tiny, tmp_path: Path) -> None:
-    tiny.write({**step_of("return open(D), f(x)", "import os\nD = 'a/b.csv'\nfrom helper import f"), "helper.py": "import numpy\ndef f(x): return 1\n"})
+    tiny.write(
+        {
+            **step_of("return open(D), f(x)", "import os\nD = 'a/b.csv'\nfrom helper import f"),
+            "helper.py": "import numpy\ndef f(x): return 1\n",
+        }
+    )
     made = tiny.step(cache=tmp_path / "cache")
     assert tiny.step(cache=tmp_path / "cache") == made == tiny.step()
 
@@ -306,7 +331,9 @@ def test_moving_the_root_changes_nothing_and_needs_no_parser(tiny: Tiny, tmp_pat
     assert code._analysis is None
 
 
-@pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"results": 3}', b'{"results": {}, "sets": {"a": 1}}', b"\xff\x00"])
+@pytest.mark.parametrize(
+    "text", [b"", b"{", b"[]", b'{"results": 3}', b'{"results": {}, "sets": {"a": 1}}', b"\xff\x00"]
+)
 @pytest.mark.parametrize("name", ["closures-*.json", "summaries-*.sqlite"])
 def test_a_broken_cache_is_computed_again(tiny: Tiny, tmp_path: Path, name: str, text: bytes) -> None:
     tiny.write(HELPED)
