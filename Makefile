@@ -20,23 +20,23 @@ setup: $(READY) ## make .venv with everything, as locked
 
 # The venv and uv in it. Every prerequisite that is missing is named with the line that brings it.
 $(UV):
-	@$(PYTHON) -c '' 2>/dev/null || { echo "error: no $(PYTHON). Debian: apt-get install -y python3 python3-venv"; exit 2; }
+	@$(PYTHON) -c '' 2>/dev/null || { echo >&2 "error: no $(PYTHON). Debian: apt-get install -y python3 python3-venv"; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "error: $(PYTHON) is $$($(PYTHON) -V), older than 3.11. With another one: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
+		|| { echo >&2 "error: $(PYTHON) is $$($(PYTHON) -V), older than 3.11. With another one: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
-		|| { echo "error: $(PYTHON) has no venv module. Debian: apt-get install -y python3-venv"; exit 2; }
+		|| { echo >&2 "error: $(PYTHON) has no venv module. Debian: apt-get install -y python3-venv"; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "error: the Python of $(VENV) is older than 3.11: make clean, then make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
+		|| { echo >&2 "error: the Python of $(VENV) is older than 3.11: make clean, then make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null 2>&1 \
-		|| { echo "error: $(VENV) has no pip (it was not made here): make clean, then again"; exit 2; }
+		|| { echo >&2 "error: $(VENV) has no pip (it was not made here): make clean, then again"; exit 2; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9' \
-		|| { echo "error: pip could not install uv; what it said stands above"; exit 5; }
+		|| { echo >&2 "error: pip could not install uv; what it said stands above"; exit 5; }
 
 $(READY): pyproject.toml requirements.lock | $(UV)
 	@echo "installing what requirements.lock names (the first time some minutes: torch brings 4 GB)"
 	@$(UV) pip install --quiet --python $(BIN)/python -c requirements.lock -e '.[$(EXTRAS)]' \
-		|| { echo "error: uv could not install it; what it said stands above"; exit 5; }
+		|| { echo >&2 "error: uv could not install it; what it said stands above"; exit 5; }
 	@touch $(READY)
 
 demo: setup ## run the flights pipeline on real data, then again: all hits
@@ -57,7 +57,7 @@ check: setup ## lint, types, import contracts, lock in step, README commands
 	@$(BIN)/python -m tests.checks.sizes
 	@cp requirements.lock $(VENV)/lock.again && PATH="$$PWD/$(BIN):$$PATH" $(COMPILE) --no-header -o $(VENV)/lock.again >/dev/null \
 		&& diff <(grep -v '^ *#' requirements.lock) <(grep -v '^ *#' $(VENV)/lock.again) \
-		|| { echo "error: requirements.lock is not in step with pyproject.toml: make lock"; exit 1; }
+		|| { echo >&2 "error: requirements.lock is not in step with pyproject.toml: make lock"; exit 1; }
 
 bench: setup ## measure; exits 4 below a bar (results: benchmarks/results)
 	@$(BIN)/python -m benchmarks

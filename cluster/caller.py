@@ -41,6 +41,8 @@ def at(file: str, line: int) -> str:
 
 def _is_ours(frame: FrameType) -> bool:
     name = frame.f_globals.get("__name__", "")
+    if name == "__main__":  # a module of ours that runs as a program
+        name = getattr(frame.f_globals.get("__spec__"), "name", name)
     return name == "tiphys" or name.startswith("tiphys.") or frame.f_code.co_filename == "<string>"
 
 

@@ -17,7 +17,9 @@ from tiphys.workflows.closure.modules import Modules
 from tiphys.workflows.closure.resolver import Found, Resolver
 from tiphys.workflows.closure.result import Result
 from tiphys.workflows.closure.scopes import FUNCTIONS
-from tiphys.workflows.closure.summary import parse, summarize
+from tiphys.workflows.closure.source import parse
+from tiphys.workflows.closure.summary import summarize
+from tiphys.workflows.closure.touched import Touched
 from tiphys.workflows.closure.view import View
 from tiphys.workflows.closure.walk import Walk
 from tiphys.workflows.project import Project
@@ -44,6 +46,7 @@ class Analysis:
             graph: View(self._modules, self._resolver, project.inert, graph=graph) for graph in (False, True)
         }
         self._effects = {graph: Effects(view) for graph, view in self._views.items()}
+        self._touched = {graph: Touched(view, self._effects[graph]) for graph, view in self._views.items()}
 
     def closure(self, kind: str, module: str, name: str, *, strict: bool) -> CodeClosure:
         """The closure of an entry; `kind` is `step`, `graph` or `module` (then `name` is "")."""
@@ -54,7 +57,7 @@ class Analysis:
             if found is None:
                 return CodeClosure(module, "")
             graph = kind == "graph"
-            walk = Walk(self._views[graph], self._effects[graph], strict=strict)
+            walk = Walk(self._views[graph], self._effects[graph], self._touched[graph], strict=strict)
             walk.start(found, module)
             entry = f"{module}:{name}" if name else module
             return Result(self._project, walk, entry, module).closure()

@@ -1,4 +1,4 @@
-"""Calls and accesses whose meaning the walk must know: `getattr`, imports by call, `exec`, the environment, `sys.modules`.
+"""Calls and accesses whose meaning the walk must know: `getattr`, imports by call, `exec`, `os.environ`, `sys.modules`.
 
 What can be followed becomes a chain; what cannot is noted as weak, and `hazards` says what it means for a closure.
 """

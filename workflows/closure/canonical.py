@@ -88,22 +88,19 @@ def _parts(node: ast.AST, docs: list[str], without: frozenset[str] = frozenset()
             docs.append(text)
     parts: list[Any] = [type(node).__name__, "("]
     for name in node._fields:
-        value = getattr(node, name, None)
-        if value is None or name in _SKIPPED or name in without:
-            continue
-        if isinstance(value, list):
-            if name in _BODIES:
-                value = meaningful(value)
-            if value:
-                parts.append(f" {name}=")
-                parts.extend(_listed(value))
-        elif isinstance(value, ast.AST):
-            parts.append(f" {name}=")
-            parts.append(value)
-        else:
-            parts.append(f" {name}={value}")
+        if name not in _SKIPPED and name not in without:
+            parts += _field(name, getattr(node, name, None))
     parts.append(")")
     return parts
+
+
+def _field(name: str, value: Any) -> list[Any]:
+    if isinstance(value, list):
+        items = meaningful(value) if name in _BODIES else value
+        return [f" {name}=", *_listed(items)] if items else []
+    if value is None:
+        return []
+    return [f" {name}=", value if isinstance(value, ast.AST) else str(value)]
 
 
 def _listed(values: Iterable[Any]) -> list[Any]:
@@ -133,7 +130,7 @@ def _merged(values: Iterable[ast.expr]) -> list[ast.expr]:
 
 
 def _constant(value: object) -> str:
-    """A literal with its type: `1`, `1.0`, `True` and `-0.0` differ; integers as hexadecimal, which has no length limit."""
+    """A literal with its type: `1`, `1.0` and `True` differ. Integers as hexadecimal, which has no length limit."""
     if isinstance(value, str):
         return f"str{len(value)}:{value}"
     if isinstance(value, int) and not isinstance(value, bool):

@@ -43,7 +43,7 @@ class CodeBase:
         return self._closure("step", module, name, strict)
 
     def pipeline(self, module: str, name: str, *, strict: bool = True) -> CodeClosure:
-        """What the built graph depends on: the pipeline function, and decorators and signatures of the steps it reaches."""
+        """What the built graph depends on: the pipeline function, and decorators and signatures of its steps."""
         return self._closure("graph", module, name, strict)
 
     def module(self, name: str) -> str:

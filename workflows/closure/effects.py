@@ -1,45 +1,30 @@
 """Import-time effects: statements that no name of the step leads to, and that change what the step does all the same.
 
-Importing a module runs it: registrations, monkeypatches, settings of libraries. A unit that does more than bind names is
-*external* when it changes something foreign (always counted), or acts *on the project*: it counts when what it may
-touch meets what the step reaches. `touched` is a bit set: the state that the unit's code reaches, the targets of all
-stores in that code, and the objects whose methods it calls directly; computed over strongly connected components
-(Tarjan, "Depth-first search and linear graph algorithms", 1972), once for all steps.
+Importing a module runs it: registrations, monkeypatches, settings of libraries. A unit that does more than bind names
+is *external* when it changes something foreign (always counted), or acts *on the project*: then it counts when what it
+may touch (`touched`) meets what the step reaches. Leaving effects out is stale; taking all of them in costs precision.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from tiphys.workflows.closure import known
-from tiphys.workflows.closure.components import Components
-from tiphys.workflows.closure.facts import ANY_USED, UNKNOWN, Part, UnitFacts
-from tiphys.workflows.closure.resolver import ANY_NAME, Found, Slot, UnitId
+from tiphys.workflows.closure.facts import UNKNOWN, Part
+from tiphys.workflows.closure.resolver import Found, UnitId
 from tiphys.workflows.closure.view import View
 
 Effect = Literal["none", "project", "external"]
-FOREIGN = 1
-"""The bit of everything outside the project; it counts as reached by every step."""
-
-ARGUMENTS = 2
-"""The bit of code that sets attributes of what it is given: functions, classes and modules handed on are touched."""
-
-Key = UnitId | Slot | tuple[str, None]
-"""What a bit stands for: a unit, a name of a module (`[]`: any), or (module, None): the import of the module."""
 
 
 class Effects:
-    """Kinds of effects and touched sets of one view."""
+    """What evaluating the units of one view at import may do."""
 
     def __init__(self, view: View) -> None:
         self._view = view
         self._kinds: dict[UnitId, Effect] = {}
         self._bases: dict[UnitId, set[str]] = {}
-        self._touched: dict[UnitId, int] = {}
-        self._bits: dict[Key, int] = {}
         self._plain: dict[UnitId, bool] = {}
-        self._components = Components(self._edges, self._code_bits, self._handed_on)
 
     def kind(self, unit: UnitId) -> Effect:
         """What evaluating the unit at import may do beyond binding names."""
@@ -52,7 +37,7 @@ class Effects:
         if facts.kind in ("import", "const"):
             return "none"
         parts = self._view.parts(unit)
-        bases = self._base_traits(unit) if facts.kind == "class" else set()
+        bases = self.base_traits(unit) if facts.kind == "class" else set()
         if "foreign" in bases or any(self._is_external(unit[0], part) for part in parts):
             return "external"
         if bases or any(part.stores or part.bare for part in parts):
@@ -67,7 +52,7 @@ class Effects:
         """Whether a part, evaluated at import, changes something outside the project."""
         for chain in part.stores:
             found = self._view.resolver.resolve(module, chain)
-            if chain == UNKNOWN or found.builtin or self._is_foreign_object(found) or self._changes_foreign(found):
+            if chain == UNKNOWN or found.builtin or self._is_foreign_object(found) or self.changes_foreign(found):
                 return True
         for chain in part.bare:
             found = self._view.resolver.resolve(module, chain)
@@ -75,8 +60,20 @@ class Effects:
                 return True
         return any(self._is_foreign_call(self._view.resolver.resolve(module, chain)) for chain in part.calls)
 
-    def _changes_foreign(self, found: Found) -> bool:
+    def changes_foreign(self, found: Found) -> bool:
+        """Whether a store on the name changes something outside the project."""
         return any(not name.startswith("tiphys.") for name in found.foreign)
+
+    def runs_all(self, unit: UnitId) -> bool:
+        """Whether code of the project gets hold of the functions inside a unit, and may call them at import."""
+        if self._view.unit(unit).kind == "class" and self.base_traits(unit):
+            return True
+        for part in self._view.parts(unit):
+            for chain in part.calls:
+                found = self._view.resolver.resolve(unit[0], chain)
+                if not self._view.is_inert(found) and self.is_first_party_call(chain, found):
+                    return True
+        return False
 
     def _is_foreign_call(self, found: Found) -> bool:
         if self._view.is_inert(found):
@@ -108,12 +105,12 @@ class Effects:
                 plain_calls = all(c.builtin in known.PURE_BUILTINS or _is_fresh_call(c) for c in calls)
                 self._plain[unit] = plain_calls and self._works_on_plain(unit)
             elif facts.kind == "class":
-                self._plain[unit] = not self._base_traits(unit)
+                self._plain[unit] = not self.base_traits(unit)
             elif facts.kind == "stmt":
                 self._plain[unit] = not facts.state
         return self._plain[unit]
 
-    def _base_traits(self, unit: UnitId) -> set[str]:
+    def base_traits(self, unit: UnitId) -> set[str]:
         """What the bases of a class, transitively, do when a subclass is made."""
         if unit in self._bases:
             return self._bases[unit]
@@ -136,7 +133,7 @@ class Effects:
         facts = self._view.unit(base)
         if facts.kind == "class":
             hooks = {"hooks"} if facts.hooks_subclasses else set()
-            return self._base_traits(base) | hooks
+            return self.base_traits(base) | hooks
         return set() if facts.kind == "import" else {"variable"}
 
     def _active(self, module: str, part: Part) -> bool:
@@ -146,11 +143,12 @@ class Effects:
             found = self._view.resolver.resolve(module, chain)
             if self._view.is_inert(found):
                 continue
-            if chain in handed or self._is_first_party_call(chain, found):
+            if chain in handed or self.is_first_party_call(chain, found):
                 return True
         return False
 
-    def _is_first_party_call(self, chain: str, found: Found) -> bool:
+    def is_first_party_call(self, chain: str, found: Found) -> bool:
+        """Whether a call may run code of the project."""
         units = [u for u in found.units if self._view.unit(u).kind != "import"]
         unknown = chain.startswith(UNKNOWN) or (found.builtin and found.builtin not in known.PURE_BUILTINS)
         return bool(units or found.whole or unknown)

@@ -1,8 +1,8 @@
 """File names in the text: literals that could be one, and path expressions such as `Path(__file__).parent / "x.csv"`.
 
-An expression is *folded* into JSON: `["file"]` is `__file__`, `["name", chain]` a module-level name (its value may stand
-in another module), `["text", s]` a literal; the other forms are operations on these. `evaluate` makes paths of them
-once the modules are known.
+An expression is *folded* into JSON: `["file"]` is `__file__`, `["name", chain]` a module-level name (its value may
+stand in another module), `["text", s]` a literal; the other forms are operations on these. `Evaluator` makes paths of
+them once the modules are known.
 """
 
 from __future__ import annotations

@@ -28,12 +28,14 @@ _DICTIONARIES = ("__dict__",)
 class Found:
     """What a chain may stand for.
 
-    `units`: unit -> whether an attribute of its object is meant. `slots`: names that were looked up. `foreign`: dotted
+    `units`: unit -> whether an attribute of its object is meant. `slots`: names that were looked up;
+    `assigned`: those that a store on the chain would change. `foreign`: dotted
     names outside the project. `whole`: modules used as a value. `builtin`: nothing first-party bears the name.
     """
 
     units: dict[UnitId, bool] = field(default_factory=dict)
     slots: set[Slot] = field(default_factory=set)
+    assigned: set[Slot] = field(default_factory=set)
     foreign: set[str] = field(default_factory=set)
     whole: set[str] = field(default_factory=set)
     modules: set[str] = field(default_factory=set)
@@ -47,6 +49,7 @@ class Found:
         for unit, rest in other.units.items():
             self.units[unit] = self.units.get(unit, False) or rest
         self.slots |= other.slots
+        self.assigned |= other.assigned
         self.foreign |= other.foreign
         self.whole |= other.whole
         self.modules |= other.modules
@@ -111,6 +114,8 @@ class _Search:
                 self.imported(module, target, rest)
         bound = bool(binders) or len(self.found.units) + len(self.found.foreign) + len(self.found.whole) > before
         bound = self._stars(module, name, rest, bound) or bound
+        if not (rest and bound):
+            self.found.assigned.add((module, name))
         if facts.replaced and not inside:
             self._lazily(module, name, rest)
         elif not bound:
@@ -145,7 +150,7 @@ class _Search:
             self.found.foreign.add(".".join((name, *rest)))
 
     def _submodule(self, module: str, name: str, rest: tuple[str, ...], binders: list[int]) -> None:
-        """The binding wins for the bare name; with attributes after it, function and submodule of one name both count."""
+        """The binding wins for the bare name; with attributes after it, function and submodule both count."""
         found = self._modules.find(module)
         if found is None or not found.folders or self._modules.find(f"{module}.{name}") is None:
             return

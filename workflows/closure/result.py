@@ -69,7 +69,7 @@ class Result:
         return f"{','.join(self._view.unit(unit).names)} {self._view.digest(unit)}"
 
     def _ordered(self, module: str) -> list[UnitId]:
-        """Reached units in source order; plain functions after the others by name, so that moving one reruns nothing."""
+        """Reached units in source order; then plain functions by name, so that moving one reruns nothing."""
         indices = sorted(index for where, index in self._walk.reached if where == module)
         units = self._modules.facts(module).units
         if self._modules.facts(module).dynamic or any(unit.star for unit in units):

@@ -1,7 +1,7 @@
 """Which names of a function, class or comprehension are its own.
 
-Python's rules (Language Reference, "Naming and binding"), with two deliberate over-approximations: a name in a class body
-always may be global (`y = x; x = 2` reads the global `x`), and class scopes bind nothing for the functions inside.
+Python's rules (Language Reference, "Naming and binding"), with two deliberate over-approximations: a name in a class
+body always may be global (`y = x; x = 2` reads the global `x`), and class scopes bind nothing for functions inside.
 Ignoring scopes would be sound too, but would pull 5-30 % more of a package into each closure.
 """
 
@@ -118,10 +118,7 @@ def _bind(node: ast.AST, bound: Bound) -> None:
             ast.Assign(targets=[ast.Name() as target], value=value)
             | ast.AnnAssign(target=ast.Name() as target, value=ast.expr() as value)
         ):
-            bound.names.add(target.id)
-            bound.values.setdefault(target.id, []).append(value)
-        case _ if type(node).__name__ == "TypeAlias":
-            bound.add(node.name.id)  # type: ignore[attr-defined]
+            bound.add(target.id, value)
 
 
 def _same_scope(node: ast.AST) -> list[ast.AST]:
@@ -139,8 +136,6 @@ def _same_scope(node: ast.AST) -> list[ast.AST]:
         return [node.value]  # the target was taken with its value
     if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
         return [node.value]
-    if type(node).__name__ == "TypeAlias":
-        return []
     return list(ast.iter_child_nodes(node))
 
 

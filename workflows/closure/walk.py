@@ -15,15 +15,17 @@ from tiphys.workflows.closure.facts import Import
 from tiphys.workflows.closure.hazards import Hazards
 from tiphys.workflows.closure.model import Role
 from tiphys.workflows.closure.resolver import Found, Slot, UnitId
+from tiphys.workflows.closure.touched import Touched
 from tiphys.workflows.closure.view import View
 
 
 class Walk:
     """One closure. `reached`: unit -> (unit that pulled it in as `module:name`, role)."""
 
-    def __init__(self, view: View, effects: Effects, *, strict: bool) -> None:
+    def __init__(self, view: View, effects: Effects, touched: Touched, *, strict: bool) -> None:
         self.view = view
         self.effects = effects
+        self._touched = touched
         self.reached: dict[UnitId, tuple[str, Role]] = {}
         self.executed: dict[str, None] = {}
         self.whole: set[str] = set()
@@ -158,12 +160,12 @@ class Walk:
         for unit in candidates:
             if self.effects.kind(unit) == "external":
                 self._reach(unit, unit[0], "effect")
-        touched = {unit: self.effects.touched(unit) for unit in candidates}
+        touched = {unit: self._touched.bits(unit) for unit in candidates}
         for unit in candidates:
             if unit not in self._evaluated:
                 self._evaluated.add(unit)
-                self.execute(self.effects.imported_by(unit))
-        bits = self.effects.bits_of(self.reached, self._slots)  # after `touched`, which gives out the bits
+                self.execute(self._touched.imported_by(unit))
+        bits = self._touched.reached_bits(self.reached, self._slots)  # after `touched`, which gives out the bits
         for unit in candidates:
             if touched[unit] & bits:
                 self._reach(unit, unit[0], "effect")

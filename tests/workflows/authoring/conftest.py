@@ -20,7 +20,7 @@ from datetime import date, datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Optional
-from tiphys import *
+import tiphys; from tiphys import *
 """
 HEADER_LINES = _HEADER.count("\n")
 

@@ -98,7 +98,7 @@ def test_a_corrupt_result_is_named_in_the_plan_and_recomputed(project: Make) -> 
 def test_a_damaged_entry_is_a_miss(project: Make) -> None:
     made = project(PIPELINE)
     made.run()
-    entries = [p for p in (made.folder / ".tiphys" / "entries").rglob("*.json")]
+    entries = list((made.folder / ".tiphys" / "entries").rglob("*.json"))
     for entry in entries:
         entry.chmod(0o644)
         entry.write_bytes(entry.read_bytes()[:50])
