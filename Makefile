@@ -53,7 +53,7 @@ check: setup ## lint, types, import contracts, lock in step, README commands
 	@$(BIN)/mypy
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m tests.checks.readme README.md
+	@$(BIN)/python -m tests.checks.readme README.md docs/*.md workflows/pipelines/README.md
 	@$(BIN)/python -m tests.checks.sizes
 	@cp requirements.lock $(VENV)/lock.again && PATH="$$PWD/$(BIN):$$PATH" $(COMPILE) --no-header -o $(VENV)/lock.again >/dev/null \
 		&& diff <(grep -v '^ *#' requirements.lock) <(grep -v '^ *#' $(VENV)/lock.again) \

@@ -44,9 +44,10 @@ def dvc_case(folder: Path, dvc: Path) -> list[str]:
 
 def install_dvc(folder: Path) -> Path | None:
     """DVC in an environment of its own; None when it cannot be had."""
-    uv = Path(sys.executable).with_name("uv")
-    steps = ([uv, "venv", "-q", "--python", sys.executable, folder], [uv, "pip", "install", "-q", "--python", folder / "bin/python", "dvc>=3.60"])  # fmt: skip
-    for command in steps:
+    uv = str(Path(sys.executable).with_name("uv"))
+    make = [uv, "venv", "-q", "--python", sys.executable, str(folder)]
+    install = [uv, "pip", "install", "-q", "--python", str(folder / "bin/python"), "dvc>=3.60"]
+    for command in (make, install):
         if subprocess.run(command, check=False).returncode:
             return None
     return folder / "bin/dvc"

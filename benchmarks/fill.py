@@ -1,4 +1,4 @@
-"""Fills a store with the entries of a pipeline by calling its steps in this process: for measuring plans of many hits."""
+"""Fills a store with the entries of a pipeline by calling its steps in this process, to measure plans of many hits."""
 
 from __future__ import annotations
 

@@ -20,7 +20,8 @@ SHAPES = {
     "chain": (
         "from tiphys import pipeline, step\n\n"
         "@step\ndef add(x: int) -> int:\n    return x + 1\n\n"
-        "@pipeline\ndef p(n: int = 10) -> int:\n    x = add(0)\n    for _ in range(n - 1):\n        x = add(x)\n    return x\n"
+        "@pipeline\ndef p(n: int = 10) -> int:\n"
+        "    x = add(0)\n    for _ in range(n - 1):\n        x = add(x)\n    return x\n"
     ),
 }
 
@@ -37,7 +38,7 @@ def measure(shape: str, text: str, count: int, base: Path) -> float:
 
 
 def fill(folder: Path, count: int) -> None:
-    """Make every step a hit without starting 10,000 processes: the entries that the runs would write, written directly."""
+    """Make every step a hit without starting 10,000 processes: write the entries that runs would write."""
     from benchmarks.fill import fill_by_calling
 
     fill_by_calling(folder / "p.py", {"n": str(count)})

@@ -1,0 +1,1 @@
+"""What the platform provides: hardware, quantities, resources, artifacts, the store."""

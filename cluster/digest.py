@@ -1,11 +1,12 @@
 """BLAKE3 digests of bytes and of open files, and copies that are hashed on the way. All digests are 64 hex digits.
 
-Large files are read by a second thread while this one hashes: as fast as hashing a memory map, but a file that somebody
-truncates meanwhile is a short file here and not a SIGBUS. Memory: two chunks.
+Large files take two threads, one that reads or copies and one that hashes. A memory map would be as fast, but somebody
+who truncates the file meanwhile would end the process by SIGBUS; here it is a short file. Memory: below 16 MB.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -15,18 +16,26 @@ from typing import TYPE_CHECKING, TypeAlias
 from blake3 import blake3
 
 if TYPE_CHECKING:
+    import threading
     from queue import SimpleQueue
 
-_Filled: TypeAlias = "tuple[bytearray, int] | OSError"
-"""A buffer and how many bytes of it count (0: the end), or what went wrong."""
-
 CHUNK = 4 << 20
-"""Bytes that are read at a time."""
+"""Bytes that are read or copied at a time."""
 
 _THREADED = 8 << 20
 """Bytes from which on a second thread pays for its start."""
 
+_NEAR = 1 << 20
+"""Bytes that are read and hashed while they are near the processor."""
+
 _FICLONE = 0x40049409
+_NO_SENDFILE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
+
+_Filled: TypeAlias = "tuple[bytearray, int] | OSError"
+"""A buffer and how many bytes of it count (0: the end), or what went wrong."""
+
+_Copied: TypeAlias = "int | OSError"
+"""How many bytes more were copied (0: the end), or what went wrong."""
 
 
 def digest_bytes(data: bytes | bytearray | memoryview) -> str:
@@ -36,12 +45,25 @@ def digest_bytes(data: bytes | bytearray | memoryview) -> str:
 
 def digest_fd(fd: int) -> tuple[str, int]:
     """Digest and size of what can still be read from `fd`. Raises `OSError`."""
-    return _pump(fd, None)
+    if os.fstat(fd).st_size < _THREADED:
+        return _hash(_chunks(fd))
+    with _chunks_ahead(fd) as chunks:
+        return _hash(chunks, threads=blake3.AUTO)
 
 
 def copy_fd(source: int, target: int) -> tuple[str, int]:
-    """Copy what can still be read from `source` to `target`; digest and size of what was copied. Raises `OSError`."""
-    return _pump(source, target)
+    """Copy what can still be read from `source` to `target`; digest and size of the copy.
+
+    `target` is open for reading too: what is hashed is what was written, whatever `source` becomes. Raises `OSError`.
+    """
+    start = os.lseek(target, 0, os.SEEK_CUR)
+    if os.fstat(source).st_size >= _THREADED:
+        with _copied_ahead(source, target) as counts:
+            return _hash(_chunks_behind(target, start, counts))
+    for chunk in _chunks(source):
+        write_all(target, chunk)
+    os.lseek(target, start, os.SEEK_SET)
+    return _hash(_chunks(target))
 
 
 def clone_fd(source: int, target: int) -> bool:
@@ -60,14 +82,7 @@ def write_all(fd: int, data: bytes | memoryview) -> None:
         view = view[os.write(fd, view) :]
 
 
-def _pump(source: int, target: int | None) -> tuple[str, int]:
-    if os.fstat(source).st_size >= _THREADED:
-        with _chunks_ahead(source, target) as chunks:
-            return _hash(chunks, threads=blake3.AUTO)
-    return _hash(_chunks(source, target), threads=1)
-
-
-def _hash(chunks: Iterator[memoryview], threads: int) -> tuple[str, int]:
+def _hash(chunks: Iterator[memoryview], threads: int = 1) -> tuple[str, int]:
     hasher = blake3(max_threads=threads)
     size = 0
     for chunk in chunks:
@@ -76,16 +91,17 @@ def _hash(chunks: Iterator[memoryview], threads: int) -> tuple[str, int]:
     return hasher.hexdigest(), size
 
 
-def _chunks(source: int, target: int | None) -> Iterator[memoryview]:
-    while data := os.read(source, CHUNK):
-        if target is not None:
-            write_all(target, data)
+def _chunks(fd: int) -> Iterator[memoryview]:
+    while data := os.read(fd, CHUNK):
         yield memoryview(data)
 
 
+# Reading ahead: a large file is hashed by as many threads as there are cores, while another reads --------------------
+
+
 @contextmanager
-def _chunks_ahead(source: int, target: int | None) -> Iterator[Iterator[memoryview]]:
-    """Like `_chunks`, read and written by a thread while the body works on the chunk before."""
+def _chunks_ahead(fd: int) -> Iterator[Iterator[memoryview]]:
+    """Like `_chunks`, read by a thread while the body works on the chunk before."""
     import threading  # large files only: most runs need neither
     from queue import SimpleQueue
 
@@ -93,7 +109,7 @@ def _chunks_ahead(source: int, target: int | None) -> Iterator[Iterator[memoryvi
     full: SimpleQueue[_Filled] = SimpleQueue()
     for _ in range(2):
         empty.put(bytearray(CHUNK))
-    reader = threading.Thread(target=_fill, args=(source, target, empty, full), name="read ahead")
+    reader = threading.Thread(target=_fill, args=(fd, empty, full), name="read ahead")
     reader.start()
     try:
         yield _drain(full, empty)
@@ -102,16 +118,14 @@ def _chunks_ahead(source: int, target: int | None) -> Iterator[Iterator[memoryvi
         reader.join()
 
 
-def _fill(source: int, target: int | None, empty: SimpleQueue[bytearray | None], full: SimpleQueue[_Filled]) -> None:
-    """Read chunks into empty buffers and write them to `target`, up to the end of `source` or None for a buffer."""
+def _fill(fd: int, empty: SimpleQueue[bytearray | None], full: SimpleQueue[_Filled]) -> None:
+    """Read chunks into empty buffers, up to the end of the file or None for a buffer."""
     try:
         while (buffer := empty.get()) is not None:
-            count = os.readv(source, [buffer])
+            count = os.readv(fd, [buffer])
             full.put((buffer, count))
             if not count:
                 return
-            if target is not None:
-                write_all(target, memoryview(buffer)[:count])
     except OSError as error:
         full.put(error)
 
@@ -127,3 +141,61 @@ def _drain(full: SimpleQueue[_Filled], empty: SimpleQueue[bytearray | None]) -> 
             return
         yield memoryview(buffer)[:count]
         empty.put(buffer)
+
+
+# Copying ahead: the kernel copies on one core, the copy is hashed on another -----------------------------------------
+
+
+@contextmanager
+def _copied_ahead(source: int, target: int) -> Iterator[SimpleQueue[_Copied]]:
+    """Copy in a thread; the queue says how many bytes more are there."""
+    import threading  # as above
+    from queue import SimpleQueue
+
+    counts: SimpleQueue[_Copied] = SimpleQueue()
+    ended = threading.Event()
+    copier = threading.Thread(target=_copy, args=(source, target, counts, ended), name="copy ahead")
+    copier.start()
+    try:
+        yield counts
+    finally:
+        ended.set()
+        copier.join()
+
+
+def _copy(source: int, target: int, counts: SimpleQueue[_Copied], ended: threading.Event) -> None:
+    try:
+        while not ended.is_set():
+            count = _copy_chunk(source, target)
+            counts.put(count)
+            if not count:
+                return
+    except OSError as error:
+        counts.put(error)
+
+
+def _copy_chunk(source: int, target: int) -> int:
+    """Copy a chunk inside the kernel, or by hand where a file system cannot do that."""
+    try:
+        return os.sendfile(target, source, None, CHUNK)
+    except OSError as error:
+        if error.errno not in _NO_SENDFILE:
+            raise
+    data = os.read(source, CHUNK)
+    write_all(target, data)
+    return len(data)
+
+
+def _chunks_behind(target: int, start: int, counts: SimpleQueue[_Copied]) -> Iterator[memoryview]:
+    """What was copied to `target` so far, from `start` on, as soon as it is there."""
+    buffer = memoryview(bytearray(_NEAR))
+    while count := counts.get():
+        if isinstance(count, OSError):
+            raise count
+        while count:
+            read = os.preadv(target, [buffer[:count]], start)
+            if not read:
+                return  # somebody truncated the copy: its digest will not be the expected one
+            yield buffer[:read]
+            start += read
+            count -= read

@@ -1,0 +1,1 @@
+"""Where and how to train: decided here, placed and verified on what the platform provides."""

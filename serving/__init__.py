@@ -1,0 +1,1 @@
+"""When to shift traffic to a new model: decided here."""

@@ -1,0 +1,1 @@
+"""Composes: pipelines, cache, plan, runs; the decorators; the command line."""

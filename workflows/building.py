@@ -87,7 +87,7 @@ def _where(error: BaseException, root: str) -> str:
 
 def _import_fix(error: BaseException) -> str:
     if isinstance(error, ImportError) and (error.name or "").partition(".")[0] == "tiphys":
-        return "tiphys is this library and has no such name; a package or file of your own needs another name than tiphys"
+        return "tiphys is this library and has no such name; a package or file of your own must not be called tiphys"
     if isinstance(error, ModuleNotFoundError):
         return f"install {error.name}, or add its folder to [tool.tiphys] path"
     if isinstance(error, SystemExit):

@@ -64,11 +64,12 @@ def _sentence(where: str, value: object, shape: Shape) -> str:
 
 
 def shown(value: object) -> str:
-    """A value with its type, short enough for a message."""
+    """A value with its type, in one line that is short enough for a message."""
     if value is None:
         return "None"
-    text = repr(value)
-    return f"{type(value).__qualname__} {text if len(text) <= _SHOWN else text[:_SHOWN] + '…'}"
+    kind, text = type(value).__qualname__, " ".join(repr(value).split())
+    named = text if text.startswith(f"{kind}(") else f"{kind} {text}"
+    return named if len(named) <= _SHOWN else named[:_SHOWN] + "…"
 
 
 def _outside_fits(value: object, shape: Shape) -> bool:

@@ -64,13 +64,15 @@ def decode(
 
 def check_result(value: object, annotation: object, *, where: str) -> None:
     """`InputError` naming the declared and the actual type when a value is not what was declared."""
-    from tiphys.workflows.advice import advice_for
+    from tiphys.workflows.advice import ALLOWED, advice_for
     from tiphys.workflows.shape_checks import mismatch
     from tiphys.workflows.shapes import shape_of
 
     wrong = mismatch(value, shape_of(annotation), where)
     if wrong is not None:
-        raise InputError(wrong, fix=f"return what is declared, or declare what is returned; {advice_for(type(value))}")
+        advice = advice_for(type(value))
+        more = "" if advice == ALLOWED else f"; {advice}"
+        raise InputError(wrong, fix=f"return what is declared, or declare what is returned{more}")
 
 
 def parse(text: str, annotation: object, *, name: str) -> Any:

@@ -41,7 +41,7 @@ def parse(text: str, annotation: object, *, name: str) -> Any:
         return _from_text(text, shape)
     except ValueError as error:
         said = f" ({error})" if str(error) else ""
-        raise InputError(f"-p {name}={text}: not a {text_of(shape)}{said}", fix=_hint(shape, name)) from None
+        raise InputError(f"-p {name}={text} is not {_a(shape)}{said}", fix=_hint(shape, name)) from None
 
 
 def _from_text(text: str, shape: Shape) -> Any:
@@ -146,7 +146,7 @@ def _json_leaf(data: Any, shape: Shape) -> Any:
         if type(data) is shape.kind or (shape.kind is float and type(data) is int):
             return data
         if not isinstance(data, str) or shape.kind in (bool, int, float, type(None)):
-            raise ValueError(f"{json.dumps(data)} is not a {text_of(shape)}")
+            raise ValueError(f"{json.dumps(data)} is not {_a(shape)}")
         return _plain(data, shape.kind)
     if isinstance(shape, Choice):
         for value in shape.values:
@@ -154,7 +154,7 @@ def _json_leaf(data: Any, shape: Shape) -> Any:
                 return value
     if isinstance(shape, Enumeration | Choice) and isinstance(data, str):
         return _from_text(data, shape)
-    raise ValueError(f"{json.dumps(data)} is not a {text_of(shape)}")
+    raise ValueError(f"{json.dumps(data)} is not {_a(shape)}")
 
 
 def _json_union(data: Any, options: tuple[Shape, ...]) -> Any:
@@ -187,4 +187,9 @@ def _hint(shape: Shape, name: str) -> str:
         case Mapped() | Record():
             return f"""write JSON, such as -p '{name}={{"key": 1}}'"""
         case _:
-            return f"write a {text_of(shape)}"
+            return f"write {_a(shape)}"
+
+
+def _a(shape: Shape) -> str:
+    text = text_of(shape)
+    return f"an {text}" if text[0] in "aeioAEIO" else f"a {text}"

@@ -6,15 +6,13 @@ import json
 import os
 
 from tiphys.cluster.digest import digest_bytes
+from tiphys.cluster.store.gc import MOST
 from tiphys.cluster.store.layout import Layout, canonical
 from tiphys.cluster.store.naming import base_address, file_name
 from tiphys.cluster.store.quarantine import Quarantine
 from tiphys.cluster.store.reading import names_in
 from tiphys.cluster.store.records import Entry
 from tiphys.cluster.store.writing import add_name, platform_error, remove, write_file
-
-MOST = 16
-"""Entries of one key that are kept."""
 
 _TIME = 17
 _DIGEST = 64

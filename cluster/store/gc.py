@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from tiphys.cluster.store.entries import MOST
+MOST = 16
+"""Entries of one key that are kept."""
 
 DAY_SECONDS = 86_400.0
 

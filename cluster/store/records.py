@@ -42,9 +42,9 @@ class Observed:
     listing, or `FOLDER_PRESENT`. Paths below the project root are relative POSIX, others absolute. `modules`:
     first-party modules that were imported outside the static closure -> digest of the whole module. `env`: undeclared
     names that were read; workers never see a value for them. `own_env`: those of them that first-party code reads: when
-    one is set by now, the step runs and says that it must be declared. `distributions`: installed ones that were imported
-    or read without standing in the key -> version in the step's environment. `local`: reasons why the entry counts on this
-    machine only (an undeclared subprocess or socket).
+    one is set by now, the step runs and says that it must be declared. `distributions`: installed ones that were
+    imported or read without standing in the key -> version in the step's environment. `local`: reasons why the entry
+    counts on this machine only (an undeclared subprocess or socket).
     """
 
     files: Mapping[str, str | None] = field(default_factory=dict)

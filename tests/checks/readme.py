@@ -1,12 +1,14 @@
-"""Every `make` and `tiphys` command in the README's console blocks exists. Run as `python -m tests.checks.readme FILE`."""
+"""Every `make` and `tiphys` command in a page's console blocks exists. Run as `python -m tests.checks.readme FILE`."""
 
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from pathlib import Path
 
-from tiphys.workflows.cli.parser import build_parser
+from tiphys.cluster.errors import TiphysError
+from tiphys.workflows.cli.main import find_command
 
 _MAKE = re.compile(r"^\$ make ([a-z-]+)", re.MULTILINE)
 _TIPHYS = re.compile(r"^\$ tiphys ([^\n#]*)", re.MULTILINE)
@@ -17,11 +19,13 @@ def problems(text: str, makefile: str) -> list[str]:
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
     found = [f"make {name}: no such target" for name in _MAKE.findall(text) if name not in targets]
     for command in _TIPHYS.findall(text):
+        words = shlex.split(command)
         try:
-            build_parser().parse_args(command.split())
-        except SystemExit as stop:
-            if stop.code:
-                found.append(f"tiphys {command}: the command line refuses it")
+            known, rest = find_command(words)
+            if known is not None and "--help" not in rest:
+                known.parser().parse(rest)
+        except TiphysError as error:
+            found.append(f"tiphys {command.strip()}: {error.message}")
     return found
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import threading
 from pathlib import Path
@@ -23,7 +24,7 @@ def _file(folder: Path, size: int) -> tuple[Path, str]:
 @pytest.mark.parametrize("size", SIZES)
 def test_digest_and_copy_of_every_size(tmp_path: Path, size: int) -> None:
     path, expected = _file(tmp_path, size)
-    with path.open("rb") as source, (tmp_path / "target").open("wb") as target:
+    with path.open("rb") as source, (tmp_path / "target").open("w+b") as target:
         assert digest.copy_fd(source.fileno(), target.fileno()) == (expected, size)
         source.seek(0)
         assert digest.digest_fd(source.fileno()) == (expected, size)
@@ -41,7 +42,7 @@ def test_failure_to_write_a_large_copy_is_raised(tmp_path: Path) -> None:
 
 def test_file_that_shrinks_while_it_is_read_is_a_short_file(tmp_path: Path) -> None:
     path, _ = _file(tmp_path, 4 * digest.CHUNK)
-    with path.open("rb") as source, digest._chunks_ahead(source.fileno(), None) as chunks:
+    with path.open("rb") as source, digest._chunks_ahead(source.fileno()) as chunks:
         first = bytes(next(chunks))
         os.truncate(path, len(first))
         rest = b"".join(bytes(chunk) for chunk in chunks)
@@ -54,8 +55,33 @@ def test_body_that_fails_ends_the_reader(tmp_path: Path) -> None:
     with (
         path.open("rb") as source,
         contextlib.suppress(ZeroDivisionError),
-        digest._chunks_ahead(source.fileno(), None) as chunks,
+        digest._chunks_ahead(source.fileno()) as chunks,
     ):
         next(chunks)
         raise ZeroDivisionError
     assert threading.active_count() == before
+
+
+def test_copy_is_made_by_hand_where_the_kernel_cannot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, expected = _file(tmp_path, 3 * digest.CHUNK + 7)
+
+    def refuse(*args: object) -> int:
+        raise OSError(errno.EINVAL, "no")
+
+    monkeypatch.setattr(os, "sendfile", refuse)
+    with path.open("rb") as source, (tmp_path / "target").open("w+b") as target:
+        target.write(b"before")
+        target.flush()
+        assert digest.copy_fd(source.fileno(), target.fileno()) == (expected, 3 * digest.CHUNK + 7)
+    assert (tmp_path / "target").read_bytes() == b"before" + path.read_bytes()
+
+
+def test_digest_of_a_copy_is_of_what_was_written(tmp_path: Path) -> None:
+    """Bytes that change in the source after they were copied are not what the digest is of."""
+    path, _ = _file(tmp_path, 16 * digest.CHUNK)
+    with path.open("r+b") as source, (tmp_path / "target").open("w+b") as target:
+        writer = threading.Thread(target=lambda: [os.pwrite(source.fileno(), b"x" * 9, n << 20) for n in range(64)])
+        writer.start()
+        found, _ = digest.copy_fd(source.fileno(), target.fileno())
+        writer.join()
+    assert found == blake3((tmp_path / "target").read_bytes()).hexdigest()

@@ -112,7 +112,7 @@ def test_a_package_called_tiphys_is_told_to_be_renamed(installed: Installed) -> 
     done = installed.run("tiphys run flow.py", root)
     assert done.returncode == 2
     assert "No module named 'tiphys.flow'" in done.stderr
-    assert "a package or file of your own needs another name than tiphys" in done.stderr
+    assert "a package or file of your own must not be called tiphys" in done.stderr
 
 
 FLOW = """\

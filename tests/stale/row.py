@@ -1,8 +1,8 @@
 """The stale matrix: small projects, one edit each, and whether the step may still be served from the cache.
 
-Every project has a pipeline with two steps: `subject`, which the row is about, and `bystander`, which must hit
-after every edit but the few that touch what the import of the file itself depends on. An edit is (file, old, new) for a replacement, (file, None, text) for a new or
-rewritten file, or a function that is given the project's folder.
+Every project has a pipeline with two steps: `subject`, which the row is about, and `bystander`, which must hit after
+every edit but the few that touch what the import of the file itself depends on. An edit is (file, old, new) for a
+replacement, (file, None, text) for a new or rewritten file, or a function that is given the project's folder.
 """
 
 from __future__ import annotations

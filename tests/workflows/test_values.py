@@ -292,7 +292,7 @@ RESULTS: list[tuple[object, object, str]] = [
     ("0.5", float, r"f\(\) is str '0\.5', declared float"),
     (None, float, r"f\(\) is None, declared float"),
     (Split(Features("a"), Features("b"), ["x"]), Split, r"f\(\)\.sizes\[0\] is str 'x', declared int"),  # type: ignore[list-item]
-    (File("a"), Features, r"f\(\) is File File\(.*\), declared Features"),
+    (File("a"), Features, r"f\(\) is File\(.*\), declared Features"),
     (Color.RED, int, r"declared int"),
     (datetime.fromisoformat("2013-01-01"), date, r"declared date"),
     ((1, 2), list[int], r"f\(\) is tuple \(1, 2\), declared list\[int\]"),
@@ -368,14 +368,14 @@ def test_text_is_parsed_by_annotation(text: str, annotation: object, value: obje
 
 
 WRONG: list[tuple[str, object, str, str]] = [
-    ("five", int, r"-p x=five: not a int", "-p x=5"),
-    ("1.5", int, "not a int", "-p x=5"),
+    ("five", int, r"-p x=five is not an int", "-p x=5"),
+    ("1.5", int, "is not an int", "-p x=5"),
     ("yes", bool, r"not a bool \(true or false\)", "-p x=true"),
     ("01.10.2013", date, "not a date", "-p x=2013-10-01"),
     ("GREEN", Color, "one of RED, ROUGE, BLUE", "RED"),
     ("c", Literal["a", "b"], r"not a Literal\['a', 'b'\]", "one of a, b"),
     ("1,2", list[int], "not JSON", "[1, 2]"),
-    ('["a"]', list[int], r'"a" is not a int', "JSON"),
+    ('["a"]', list[int], r'"a" is not an int', "JSON"),
     ("[1]", tuple[int, int], r"not a tuple\[int, int\]", "JSON"),
     ('{"c": 1}', Pair, "Pair has no field 'c'", "JSON"),
     ("{}", Pair, "missing 1 required positional argument", "JSON"),

@@ -1,0 +1,1 @@
+"""The decorators and what a pipeline function may call: calls become a graph."""

@@ -64,6 +64,8 @@ class Building:
         self.open_scopes: tuple[str, ...] = ()
         self.open_conditions: tuple[Condition, ...] = ()
         self.refusal: InputError | None = None
+        self.inside_of: tuple[str, ...] = ()  # names of the pipelines that call each other now
+        self.returned = ""  # `FILE:LINE` of the pipeline once its function has returned: no line of it is at work
         self._encoder = Encoder(root, None)
         self._objects: dict[str, AnyStep] = {}
         self._counts: dict[str, int] = {}
@@ -86,6 +88,11 @@ class Building:
         finally:
             _current.reset(token)
             _going_on.discard(threading.get_ident())
+
+    @property
+    def line(self) -> str:
+        """The user's line that is at work."""
+        return self.returned or user_line()
 
     # Blocks --------------------------------------------------------------------------------------------------------
     @contextmanager
@@ -178,7 +185,7 @@ class Building:
         """The binding of a value that is passed where `shape` is declared. `InputError` with the user's line."""
         wrong = mismatch(value, shape, where, self.declared)
         if wrong is not None:
-            raise InputError(f"{user_line()}: {wrong}", fix="pass what is declared, or change the annotation")
+            raise InputError(f"{self.line}: {wrong}", fix="pass what is declared, or change the annotation")
         return self.bind(value, where, optional=takes_none(shape))
 
     def bind(self, value: Any, where: str, *, optional: bool = False) -> Binding:
@@ -202,18 +209,18 @@ class Building:
         try:
             return self._encoder.encode(value, where)
         except InputError as error:
-            raise InputError(f"{user_line()}: {error.message}", fix=error.fix) from None
+            raise InputError(f"{self.line}: {error.message}", fix=error.fix) from None
 
     def check_reach(self, origin: Origin, where: str, *, optional: bool) -> None:
         """`InputError` unless a result may be used here: of this build, of this item, and not skipped by a `when`."""
         if origin.building is not self:
             raise InputError(
-                f"{user_line()}: {where} is {origin} of another build of a pipeline",
+                f"{self.line}: {where} is {origin} of another build of a pipeline",
                 fix="call the step in this pipeline; results do not outlive the build that made them",
             )
         if self.open_scopes[: len(origin.scopes)] != origin.scopes:
             raise InputError(
-                f"{user_line()}: {where} is {origin}, which differs by item and is used outside the body of its each()",
+                f"{self.line}: {where} is {origin}, which differs by item and is used outside the body of its each()",
                 fix="return it from the body: each() then gives the list of all of them",
             )
         open_conditions = self.open_conditions
@@ -221,7 +228,7 @@ class Building:
             return
         for condition in origin.conditions:
             if condition not in open_conditions:
-                raise _skippable(origin, condition, where)
+                raise _skippable(origin, condition, f"{self.line}: {where}")
 
     def gates(self, values: Iterable[object]) -> tuple[str, ...]:
         """The addresses of the calls that made these results, for `after`: order alone, skipped ones count as done."""
@@ -266,7 +273,7 @@ def _skippable(origin: Origin, condition: Condition, where: str) -> InputError:
     word = "when" if condition.expected else "unless"
     said = f"{word}({describe(condition.value)})"
     return InputError(
-        f"{user_line()}: {where} is {origin}, which is skipped if `{said}` is not met, and is used outside of it",
+        f"{where} is {origin}, which is skipped if `{said}` is not met, and is used outside of it",
         fix=f"use it inside `with {said}:`, declare the parameter as `T | None`, or use `.after(…)` for order alone",
     )
 

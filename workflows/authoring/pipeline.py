@@ -28,6 +28,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _STORE = "store"
+_DEEPEST = 100  # pipelines that call each other; more is a call without end
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,17 @@ class Pipeline(Generic[P, R]):
             for name, value in arguments.items()
         }
         self._check_text(frozenset(name for name, binding in bound.items() if not isinstance(binding, Literal)))
-        return self.function(*args, **kwargs)
+        before = current.inside_of
+        if len(before) == _DEEPEST:
+            raise InputError(
+                f"{user_line()}: pipelines call each other without end: {' -> '.join((*before[:3], '…'))}",
+                fix="a call builds the steps of the pipeline here and now: end it by a plain `if` on a parameter",
+            )
+        current.inside_of = (*before, self.name)
+        try:
+            return self.function(*args, **kwargs)
+        finally:
+            current.inside_of = before
 
     # One overload without and one with `store`: a `ParamSpec` cannot be extended by a keyword, so that the pipeline's
     # own parameters are checked by type checkers in the first only; both are checked when the pipeline is built.
@@ -124,6 +135,7 @@ class Pipeline(Generic[P, R]):
         self._check_text(frozenset())
         values = complete_parameters(self, parameters)
         current = Building(find_project(Path(self.file)).root)
+        current.inside_of = (self.name,)
         encoded = {
             name: encode(value, where=f"{self.name}: parameter {name!r}", root=current.root)
             for name, value in values.items()
@@ -132,6 +144,7 @@ class Pipeline(Generic[P, R]):
         with current.active():
             with watch:
                 result = self._call(values)
+            current.returned = self.signature.where
             binding = self._bind_result(current, result)
         graph = Graph(
             pipeline=f"{self.module}:{self.name}",

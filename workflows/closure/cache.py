@@ -122,12 +122,17 @@ class ClosureCache:
 
 
 class SummaryCache:
-    """Summaries by digest of the bytes of a file. Opened at the first look, so an unchanged project never does."""
+    """Summaries by digest of the bytes of a file. Opened at the first look, so an unchanged project never does.
+
+    New ones are written together at the end: two processes at work on one project do not wait for each other.
+    """
 
     def __init__(self, folder: Path | None) -> None:
         self._path = None if folder is None else os.path.join(folder, f"summaries-{version()}.sqlite")
         self._database: sqlite3.Connection | None = None
         self._broken = folder is None
+        self._new: dict[str, str] = {}
+        self._process = os.getpid()
 
     def get(self, digest: str) -> ModuleFacts | None:
         """The summary of these bytes, or None."""
@@ -137,51 +142,43 @@ class SummaryCache:
 
         try:
             database = self._open()
-            row = (
-                None
-                if database is None
-                else database.execute("SELECT facts FROM summaries WHERE digest = ?", (digest,))
-            )
-            found = None if row is None else row.fetchone()
-            return None if found is None else ModuleFacts.from_json(json.loads(found[0]))
+            if database is None:
+                return None
+            row = database.execute("SELECT facts FROM summaries WHERE digest = ?", (digest,)).fetchone()
+            return None if row is None else ModuleFacts.from_json(json.loads(row[0]))
         except (sqlite3.Error, ValueError, TypeError, KeyError, AttributeError):
             self._broken = True
             return None
 
     def put(self, digest: str, facts: ModuleFacts) -> None:
+        if not self._broken:
+            self._new[digest] = json.dumps(facts.to_json(), separators=(",", ":"))
+
+    def save(self) -> None:
+        """Write what is new; the oldest summaries go when there are too many."""
+        if self._broken or not self._new or os.getpid() != self._process:
+            return
         import sqlite3
 
         try:
             database = self._open()
             if database is not None:
-                text = json.dumps(facts.to_json(), separators=(",", ":"))
-                database.execute("INSERT OR REPLACE INTO summaries VALUES (?, ?)", (digest, text))
-        except sqlite3.Error:
-            self._broken = True
-
-    def save(self) -> None:
-        """Commit what is new; the oldest summaries go when there are too many."""
-        if self._database is None:
-            return
-        import sqlite3
-
-        try:
-            limit = "SELECT MAX(rowid) - ? FROM summaries"
-            self._database.execute(f"DELETE FROM summaries WHERE rowid <= ({limit})", (_MOST_SUMMARIES,))
-            self._database.commit()
+                with database:
+                    database.executemany("INSERT OR REPLACE INTO summaries VALUES (?, ?)", self._new.items())
+                    limit = "SELECT MAX(rowid) - ? FROM summaries"
+                    database.execute(f"DELETE FROM summaries WHERE rowid <= ({limit})", (_MOST_SUMMARIES,))
+                self._new.clear()
         except sqlite3.Error:
             self._broken = True
 
     def close(self) -> None:
-        if self._database is not None:
-            self.save()
+        self.save()
+        if self._database is not None and os.getpid() == self._process:
             self._database.close()
             self._database = None
 
     def _open(self) -> sqlite3.Connection | None:
-        if self._broken or self._path is None:
-            return None
-        if self._database is None:
+        if self._database is None and not self._broken and self._path is not None:
             import sqlite3
 
             try:
@@ -190,8 +187,7 @@ class SummaryCache:
                 self._database.execute("CREATE TABLE IF NOT EXISTS summaries (digest TEXT PRIMARY KEY, facts TEXT)")
             except (sqlite3.Error, OSError):
                 self._broken = True
-                return None
-        return self._database
+        return None if self._broken else self._database
 
 
 def _load(path: str | None) -> dict[str, Any]:

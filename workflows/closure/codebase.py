@@ -6,6 +6,7 @@ happens in `analysis`, when a closure is not known from an earlier process.
 
 from __future__ import annotations
 
+import os
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +35,8 @@ class CodeBase:
         self._summaries = SummaryCache(cache)
         self._analysis: Analysis | None = None
         self._known: dict[str, CodeClosure] = {}
-        setting = [[project.relative(folder) for folder in project.search], sorted(project.inert), self._editable]
+        ages = [os.stat(site).st_mtime_ns for site in self._sites if self._editable and os.path.isdir(site)]
+        setting = [[project.relative(folder) for folder in project.search], sorted(project.inert), self._editable, ages]
         self._setting = repr(setting)
         self._end = weakref.finalize(self, _save, self._cache, self._summaries)
 

@@ -120,14 +120,17 @@ class Effects:
             found = self._view.resolver.resolve(unit[0], chain)
             if chain == UNKNOWN:
                 traits.add("variable")
-            if any(known.is_third_party(name) for name in found.foreign) and not self._view.is_inert(found):
+            if any(known.is_third_party(name) for name in found.foreign) and not self._is_inert_base(found):
                 traits.add("foreign")
             for base in found.units:
                 traits |= self._inherited(base)
-        own = any(self._view.is_inert(self._view.resolver.resolve(unit[0], chain)) for chain in facts.bases)
+        own = any(self._is_inert_base(self._view.resolver.resolve(unit[0], chain)) for chain in facts.bases)
         if facts.keywords and not own:
             traits.add("hooks")
         return traits
+
+    def _is_inert_base(self, found: Found) -> bool:
+        return self._view.is_inert(found, known.INERT_BASES)
 
     def _inherited(self, base: UnitId) -> set[str]:
         facts = self._view.unit(base)

@@ -59,8 +59,9 @@ class UnitFacts:
     """A top-level statement. `decorators` are parts of their own, so that Tiphys' own can be left out of a step.
 
     `head` is the signature of a decorated function, None otherwise. `aliases`: bound name -> (level, module,
-    attribute), attribute None when the module itself is bound. `values`: bound name -> folded path expression. `held`: chains in
-    the values that variables are given. `state`: the object can change after it was made. `bases` and `keywords` (any besides bases) of a class.
+    attribute), attribute None when the module itself is bound. `values`: bound name -> folded path expression. `held`:
+    chains in the values that variables are given. `state`: the object can change after it was made. `bases` and
+    `keywords` (any besides bases) of a class; `hooks_subclasses`: it acts when a subclass is made.
     """
 
     kind: Kind

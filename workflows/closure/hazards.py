@@ -79,11 +79,11 @@ class Hazards:
 
     def _outside(self, view: View, unit: UnitId, file: str) -> None:
         for name in view.reach(unit).foreign:
-            if known.is_under(name, known.PROCESSES):
+            if known.starts_processes(name):
                 self.starts_processes = True
                 line = view.unit(unit).first_line
                 self.notes.add(f"{file}:{line} starts other processes; what they read is not seen")
-            if known.is_under(name, known.SOCKETS):
+            if known.opens_sockets(name):
                 self.opens_sockets = True
 
 

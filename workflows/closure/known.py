@@ -9,88 +9,97 @@ import builtins
 import sys
 from collections.abc import Iterable
 
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 STEPS = frozenset({"step", "train_job", "container"})
 """Tiphys' decorators that make a step."""
 
 DECORATORS = STEPS | {"pipeline"}
 
-INERT = frozenset(
-    {
-        "tiphys", "torch.nn", "torch.utils.data", "torch.no_grad", "torch.inference_mode", "torch.jit", "torch.compile",
-        "torch.autograd.Function", "numba", "jax.jit", "jax.vmap", "jax.grad", "flax.linen.Module", "numpy.vectorize",
-        "pydantic", "pydantic_settings.BaseSettings", "attr", "attrs", "click", "typing_extensions", "sklearn.base",
-        "lightning.LightningModule", "lightning.LightningDataModule", "pytorch_lightning", "tenacity.retry", "pytest",
-        "beartype.beartype", "deprecated", "cachetools.cached", "hypothesis", "mypy_extensions", "typeguard",
-    }
-)  # fmt: skip
-"""Third-party decorators, bases and calls that register nothing which another step could see."""
+INERT = _names(
+    """
+    tiphys torch.no_grad torch.inference_mode torch.jit torch.compile numba jax.jit jax.vmap jax.grad numpy.vectorize
+    pydantic attr attrs click typing_extensions tenacity.retry pytest beartype.beartype deprecated cachetools.cached
+    hypothesis mypy_extensions typeguard
+    """
+)
+"""Third-party decorators and calls that register nothing which another step could see."""
 
-SETTERS = frozenset(
-    {
-        "random.seed", "decimal.setcontext", "decimal.getcontext", "locale.setlocale", "os.chdir", "os.putenv",
-        "os.umask", "sys.setrecursionlimit", "sys.setswitchinterval", "signal.signal", "warnings.filterwarnings",
-        "warnings.simplefilter", "logging.basicConfig", "logging.config", "socket.setdefaulttimeout",
-        "multiprocessing.set_start_method", "gc.disable", "gc.enable", "gc.set_threshold", "builtins.setattr",
-        "atexit.register", "codecs.register", "copyreg.pickle", "mimetypes.add_type", "sqlite3.register_adapter",
-        "sqlite3.register_converter", "asyncio.set_event_loop_policy", "faulthandler.enable", "sys.set_int_max_str_digits",
-    }
-)  # fmt: skip
+INERT_BASES = INERT | _names(
+    """
+    torch.nn torch.utils.data torch.autograd.Function flax.linen.Module pydantic_settings.BaseSettings sklearn.base
+    lightning.LightningModule lightning.LightningDataModule pytorch_lightning
+    """
+)
+"""Third-party classes whose subclasses register nothing. (Not their calls: a layer draws random numbers.)"""
+
+SETTERS = _names(
+    """
+    random.seed decimal.setcontext decimal.getcontext locale.setlocale os.chdir os.putenv os.umask
+    sys.setrecursionlimit sys.setswitchinterval signal.signal warnings.filterwarnings warnings.simplefilter
+    logging.basicConfig logging.config socket.setdefaulttimeout multiprocessing.set_start_method gc.disable
+    gc.enable gc.set_threshold builtins.setattr atexit.register codecs.register copyreg.pickle
+    mimetypes.add_type sqlite3.register_adapter sqlite3.register_converter asyncio.set_event_loop_policy
+    faulthandler.enable sys.set_int_max_str_digits
+    """
+)
 """Calls of the standard library that change something global, whatever is done with their result."""
 
-HARMLESS = frozenset(
-    {
-        "warnings.warn", "logging.debug", "logging.info", "logging.warning", "logging.error", "logging.exception",
-        "logging.critical", "logging.log", "time.sleep", "sys.stdout", "sys.stderr", "sys.exit", "abc.update_abstractmethods",
-        "tiphys",
-    }
-)  # fmt: skip
+HARMLESS = _names(
+    """
+    warnings.warn logging.debug logging.info logging.warning logging.error logging.exception logging.critical
+    logging.log time.sleep sys.stdout sys.stderr sys.exit abc.update_abstractmethods tiphys
+    """
+)
 """Bare foreign calls that no result depends on."""
 
-FRESH = frozenset(
-    {
-        "defaultdict", "deque", "partial", "namedtuple", "count", "cycle", "field", "auto", "compile", "getLogger",
-        "product", "chain", "islice", "perf_counter", "time", "monotonic", "lru_cache", "cache", "wraps",
-    }
-)  # fmt: skip
+FRESH = _names(
+    """
+    defaultdict deque partial namedtuple count cycle field auto compile getLogger product chain islice
+    perf_counter time monotonic lru_cache cache wraps
+    """
+)
 """Lower-case functions of the standard library that make a new object."""
 
-PROCESSES = frozenset(
-    {
-        "subprocess", "os.system", "os.popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.posix_spawnp",
-        "os.spawnl", "os.spawnle", "os.spawnlp", "os.spawnv", "os.spawnve", "os.spawnvp", "os.execl", "os.execle",
-        "os.execlp", "os.execv", "os.execve", "os.execvp", "pty.spawn", "multiprocessing", "joblib", "sh", "plumbum",
-        "concurrent.futures.ProcessPoolExecutor", "concurrent.futures.process", "asyncio.create_subprocess_exec",
-        "asyncio.create_subprocess_shell", "asyncio.subprocess", "torch.multiprocessing", "loky", "pexpect", "invoke",
-    }
-)  # fmt: skip
+PROCESSES = _names(
+    """
+    subprocess os.system os.popen os.fork os.forkpty os.posix_spawn os.posix_spawnp os.spawnl os.spawnle
+    os.spawnlp os.spawnv os.spawnve os.spawnvp os.execl os.execle os.execlp os.execv os.execve os.execvp
+    pty.spawn multiprocessing joblib sh plumbum concurrent.futures.ProcessPoolExecutor
+    concurrent.futures.process asyncio.create_subprocess_exec asyncio.create_subprocess_shell asyncio.subprocess
+    torch.multiprocessing loky pexpect invoke
+    """
+)
 
-SOCKETS = frozenset(
-    {
-        "socket", "socketserver", "ssl", "urllib.request", "http.client", "ftplib", "smtplib", "imaplib", "poplib",
-        "telnetlib", "xmlrpc", "requests", "httpx", "httpcore", "aiohttp", "urllib3", "websockets", "websocket", "boto3",
-        "botocore", "aiobotocore", "s3fs", "gcsfs", "adlfs", "google.cloud", "azure", "paramiko", "psycopg", "psycopg2",
-        "pymysql", "redis", "pymongo", "grpc", "kafka", "asyncio.open_connection", "asyncio.start_server", "openai",
-        "anthropic", "huggingface_hub", "snowflake", "clickhouse_connect", "pyodbc", "elasticsearch",
-    }
-)  # fmt: skip
+SOCKETS = _names(
+    """
+    socket socketserver ssl urllib.request http.client ftplib smtplib imaplib poplib telnetlib xmlrpc requests
+    httpx httpcore aiohttp urllib3 websockets websocket boto3 botocore aiobotocore s3fs gcsfs adlfs google.cloud
+    azure paramiko psycopg psycopg2 pymysql redis pymongo grpc kafka asyncio.open_connection
+    asyncio.start_server openai anthropic huggingface_hub snowflake clickhouse_connect pyodbc elasticsearch
+    """
+)
 
-OUTSIDE = frozenset(
-    {
-        "requests", "httpx", "aiohttp", "urllib.request", "urllib3", "http.client", "socket", "sys.stdin",
-        "subprocess", "os.popen", "fileinput",
-    }
-)  # fmt: skip
+_PASSIVE = _names("cpu_count current_process parent_process PIPE DEVNULL STDOUT gethostname getfqdn list2cmdline")
+
+OUTSIDE = _names(
+    """
+    requests httpx aiohttp urllib.request urllib3 http.client socket sys.stdin subprocess os.popen fileinput
+    """
+)
 """Where a text comes from that neither code, inputs nor observed files hold; and the builtin `input`."""
 
-PURE_BUILTINS = frozenset(
-    {
-        "abs", "all", "any", "ascii", "bin", "bool", "bytearray", "bytes", "callable", "chr", "classmethod", "complex",
-        "dict", "dir", "divmod", "enumerate", "filter", "float", "format", "frozenset", "getattr", "hasattr", "hash", "hex",
-        "id", "int", "isinstance", "issubclass", "iter", "len", "list", "map", "max", "memoryview", "min", "next", "object",
-        "oct", "ord", "pow", "print", "property", "range", "repr", "reversed", "round", "set", "slice", "sorted",
-        "staticmethod", "str", "sum", "super", "tuple", "type", "vars", "zip",
-    }
-)  # fmt: skip
+PURE_BUILTINS = _names(
+    """
+    abs all any ascii bin bool bytearray bytes callable chr classmethod complex dict dir divmod enumerate filter
+    float format frozenset getattr hasattr hash hex id int isinstance issubclass iter len list map max
+    memoryview min next object oct ord pow print property range repr reversed round set slice sorted
+    staticmethod str sum super tuple type vars zip
+    """
+)
 
 
 def is_under(name: str, prefixes: Iterable[str]) -> bool:
@@ -98,6 +107,22 @@ def is_under(name: str, prefixes: Iterable[str]) -> bool:
     parts = name.split(".")
     known = prefixes if isinstance(prefixes, frozenset) else frozenset(prefixes)
     return any(".".join(parts[: i + 1]) in known for i in range(len(parts)))
+
+
+def starts_processes(name: str) -> bool:
+    return is_under(name, PROCESSES) and not _is_passive(name)
+
+
+def opens_sockets(name: str) -> bool:
+    return is_under(name, SOCKETS) and not _is_passive(name)
+
+
+def _is_passive(name: str) -> bool:
+    """Exceptions and questions about the machine, in libraries that otherwise act."""
+    last = name.rpartition(".")[2]
+    return last in _PASSIVE or last.endswith(
+        ("Error", "Exception", "Timeout", "Expired", "Warning", "error", "timeout")
+    )
 
 
 def is_stdlib(name: str) -> bool:

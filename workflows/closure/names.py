@@ -19,10 +19,10 @@ from tiphys.workflows.closure.scopes import (
     FUNCTIONS,
     Function,
     Scope,
+    aliases_of,
     bound_in,
     comprehension_scope,
     function_scope,
-    mangled,
     types_scope,
 )
 
@@ -162,11 +162,12 @@ class Names(Notes):
             for targets in scope.bound.imports.values():  # the class has them as attributes
                 for target in targets:
                     self.use(chain_at(target, ()), scope)
-        if scope.later:
-            for alias in node.names:  # `global np; import numpy as np`
-                name = alias.asname or alias.name.partition(".")[0]
-                if name in scope.bound.globals:
-                    self.binds.add(name)
+        for name, target in aliases_of(node):
+            if name in scope.bound.globals:  # `global np; import numpy as np`
+                self.binds.add(name)
+                self.aliases.setdefault(name, []).append(target)
+            elif name in scope.bound.nonlocals:
+                self.use(chain_at(target, ()), scope)
         return []
 
     def _function(self, node: Function, scope: Scope, annotated: bool) -> list[Item]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from tiphys.workflows.closure.context import ModuleContext, chain_at, is_fresh
+from tiphys.workflows.closure.context import ModuleContext, Target, chain_at, is_fresh
 from tiphys.workflows.closure.facts import ANY_USED, UNKNOWN, Part
 from tiphys.workflows.closure.scopes import Scope, mangled
 
@@ -19,6 +19,7 @@ class Notes:
         self.context = context
         self.part = part
         self.binds: set[str] = set()  # names written through `global`
+        self.aliases: dict[str, list[Target]] = {}  # imported under a name declared `global`
         self.changes_class = False  # `cls.x = `: the class is state
         self._seen: set[int] = set()  # nodes that are taken care of otherwise
         self._kept: list[ast.AST] = []  # nodes made here: kept, so that no other node gets their id

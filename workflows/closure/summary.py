@@ -17,8 +17,8 @@ from tiphys.workflows.closure.canonical import digest_of, docstring, meaningful,
 from tiphys.workflows.closure.context import ModuleContext
 from tiphys.workflows.closure.facts import UNKNOWN, Kind, ModuleFacts, Part, UnitFacts
 from tiphys.workflows.closure.names import Names
-from tiphys.workflows.closure.source import executed, parse
 from tiphys.workflows.closure.scopes import FUNCTIONS, Bound, Function, Scope, aliases_of, bound_in
+from tiphys.workflows.closure.source import executed, parse
 
 _UNCHANGING = frozenset(
     {
@@ -132,6 +132,7 @@ def _function_unit(node: Function, context: ModuleContext, scope: Scope) -> Unit
         body.walk([node], scope)
     unit.body = body.finish()
     unit.names += sorted(body.binds - {node.name})
+    unit.aliases = body.aliases
     return unit
 
 
@@ -142,6 +143,7 @@ def _class_unit(node: ast.ClassDef, context: ModuleContext, scope: Scope) -> Uni
     for item, where, annotated in names.class_inside(node, scope):
         names.walk([item], where, annotation=annotated)
     unit = UnitFacts("class", [node.name, *sorted(names.binds - {node.name})], first, last, names.finish(), docs=docs)
+    unit.aliases = names.aliases
     unit.decorators = _decorators(node, context, scope)
     unit.keywords = bool(node.keywords)
     for base in node.bases:
@@ -180,7 +182,7 @@ def _statement_unit(statement: ast.stmt, context: ModuleContext, scope: Scope) -
             unit.values = dict.fromkeys(bound.names, folded)
     names.walk([statement], scope)
     names.finish()
-    unit.aliases = {name: list(dict.fromkeys(targets)) for name, targets in bound.imports.items()}
+    unit.aliases = names.aliases | {name: list(dict.fromkeys(targets)) for name, targets in bound.imports.items()}
     is_declaration = isinstance(statement, ast.AnnAssign) and statement.value is None
     unit.names = sorted((set() if is_declaration else bound.names) | names.binds)
     unit.state = kind == "var" or (kind == "stmt" and _binds_objects(bound, context))

@@ -21,7 +21,7 @@ class View:
     def __init__(self, modules: Modules, resolver: Resolver, inert: frozenset[str], *, graph: bool) -> None:
         self.modules = modules
         self.resolver = resolver
-        self._inert = inert | known.INERT
+        self._inert = inert
         self._graph = graph
         self._parts: dict[UnitId, list[Part]] = {}
         self._reach: dict[UnitId, Found] = {}
@@ -76,9 +76,9 @@ class View:
         for part in self.parts(unit):
             yield from part.imports_later
 
-    def is_inert(self, found: Found) -> bool:
+    def is_inert(self, found: Found, known_names: frozenset[str] = known.INERT) -> bool:
         """Whether a name stands for something that only registers or wraps."""
-        return any(known.is_under(name, self._inert) for name in found.foreign) or any(
+        return any(known.is_under(n, known_names) or known.is_under(n, self._inert) for n in found.foreign) or any(
             f"{module}.{name}" in self._inert for module, name in found.slots
         )
 

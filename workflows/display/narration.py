@@ -20,6 +20,8 @@ from tiphys.workflows.run.events import (
     Warned,
 )
 
+_LOG_COLUMNS = 2_000
+
 
 @dataclass(slots=True)
 class _Quiet:
@@ -82,7 +84,7 @@ class Narration:
     def _lines(self, event: Event, now: float) -> list[str]:
         screen = self._screen
         if isinstance(event, LogLine):
-            return [f"{screen.address(event.address)} {screen.paint('|', 'dim')} {clean(event.text)}"]
+            return [f"{screen.address(event.address)} {screen.paint('|', 'dim')} {log_text(event.text)}"]
         if isinstance(event, StepEnded):
             return self._ended(event.record, now)
         if isinstance(event, StepStarted):
@@ -131,6 +133,13 @@ class Narration:
         self._mixed.discard(call.address)
         took = f" in {duration(now - call.since)}" if call.since is not None else ""
         return [f"{self._screen.address(call.address)}  {counts_text(call.counts, self._screen)}{took}"]
+
+
+def log_text(text: str) -> str:
+    """A line of a step's output; of a very long one the start, since the log has it whole."""
+    if len(text) <= _LOG_COLUMNS:
+        return clean(text)
+    return f"{clean(text[:_LOG_COLUMNS])}… ({len(text):,} characters, whole in the log)"
 
 
 def reason_of(record: StepRecord) -> str:

@@ -107,11 +107,18 @@ def clean(text: str) -> str:
 
 
 def headline(error: str) -> str:
-    """The telling line of an error: the last one of a traceback, else the first."""
+    """The telling line of an error: the one that names the exception below a traceback, else the first."""
     lines = [clean(line) for line in error.splitlines() if line.strip()]
     if not lines:
         return "no message"
-    return lines[-1] if lines[0].startswith("Traceback") else lines[0]
+    if lines[0].startswith("  + Exception Group"):
+        lines = [line[4:] for line in lines if line.startswith("  | ")]
+    elif lines[0].startswith("Traceback"):
+        heads = [number for number, line in enumerate(lines) if line.startswith("Traceback")]
+        lines = lines[heads[-1] + 1 :]
+    else:
+        return lines[0]
+    return next((line for line in lines if not line.startswith(" ")), lines[-1])
 
 
 def call_of(address: str) -> str:

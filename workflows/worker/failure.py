@@ -17,6 +17,10 @@ _KINDS: tuple[tuple[type[BaseException], FailureKind], ...] = (
     (MemoryError, "memory"),
 )
 
+_LONGEST_REASON = 500
+_LONGEST_LINE = 2_000
+_FIRST_LINES, _LAST_LINES = 100, 50
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -30,13 +34,13 @@ class Failure:
 def describe_failure(error: BaseException, places: Places, *, importing: bool = False) -> Failure:
     """What to tell about an exception that ended a step (or the import of its module: then it is wrong input)."""
     if isinstance(error, TiphysError):
-        text = f"{error.message}; {error.fix}" if error.fix else error.message
+        text = f"{error.message}\nfix: {error.fix}" if error.fix else error.message
         return Failure(_kind_of(error), error.message, text)
     shown = _trimmed(error, places)
     if isinstance(error, SystemExit):
         reason = f"the step called sys.exit({error.code!r})"
-        return Failure("user", reason, f"{_text(shown)}\n{reason}")
-    last = "".join(shown.format_exception_only()).strip().splitlines()[-1]
+        return Failure("user", reason, f"{reason}\n{_text(shown)}")
+    last = _cut(_sentence(shown), _LONGEST_REASON)
     if importing and isinstance(error, ImportError | SyntaxError):
         return Failure("input", f"the module does not import: {last}", _text(shown))
     reason, extra = last, ""
@@ -44,15 +48,30 @@ def describe_failure(error: BaseException, places: Places, *, importing: bool = 
         reason = "the step ran out of memory" + (f": {error}" if str(error) else "")
     elif isinstance(error, FileNotFoundError):
         extra = _relative_hint(error, places)
-    return Failure(_kind_of(error), reason, "\n".join(part for part in (extra, _text(shown)) if part))
+    return Failure(_kind_of(error), reason, "\n".join(part for part in (_text(shown), extra) if part))
 
 
 def _kind_of(error: BaseException) -> FailureKind:
     return next((kind for cls, kind in _KINDS if isinstance(error, cls)), "user")
 
 
+def _sentence(shown: TracebackException) -> str:
+    """The line that names the type of the exception: the first of its message, behind the place of a SyntaxError."""
+    lines = [line for part in shown.format_exception_only() for line in part.splitlines() if line.strip()]
+    return next((line for line in lines if not line.startswith(" ")), lines[-1])
+
+
 def _text(shown: TracebackException) -> str:
-    return "".join(shown.format()).rstrip()
+    """The traceback, within limits: a message may hold a whole table."""
+    lines = [_cut(line, _LONGEST_LINE) for line in "".join(shown.format()).rstrip().splitlines()]
+    if len(lines) > _FIRST_LINES + _LAST_LINES:
+        left_out = f"… {len(lines) - _FIRST_LINES - _LAST_LINES:,} lines are left out here"
+        lines = [*lines[:_FIRST_LINES], left_out, *lines[-_LAST_LINES:]]
+    return "\n".join(lines)
+
+
+def _cut(line: str, longest: int) -> str:
+    return line if len(line) <= longest else f"{line[:longest]}… ({len(line):,} characters)"
 
 
 def _trimmed(error: BaseException, places: Places) -> TracebackException:

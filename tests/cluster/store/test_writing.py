@@ -24,7 +24,7 @@ WRITER = Path(__file__).with_name("writer.py")
 
 def write(root: Path, source: Path, kill_at: int = 0) -> subprocess.CompletedProcess[str]:
     """Let `writer.py` do one write of every kind, dying at a boundary."""
-    environment = os.environ | {"TIPHYS_TEST_KILL_AT": str(kill_at)}
+    environment = os.environ | {"TIPHYS_TEST_KILL_AT": str(kill_at), "GC": "1"}
     command = [sys.executable, "-m", "tests.cluster.store.writer", str(root), str(source)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=WRITER.parents[3])
 

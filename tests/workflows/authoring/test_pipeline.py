@@ -220,7 +220,7 @@ def test_wrong_parameters_from_text(module: Module) -> None:
     """)
     cases = {
         "has no parameter 'epoch'": {"epoch": "5"},
-        r"-p epochs=five: not a int": {"epochs": "five"},
+        r"-p epochs=five is not an int": {"epochs": "five"},
         r"needs a value for 'epochs' \(int\)": {"source": "y"},
     }
     for message, texts in cases.items():

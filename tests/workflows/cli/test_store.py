@@ -25,6 +25,17 @@ def age(store: FolderStore, days: float) -> None:
             os.utime(path, (then, then))
 
 
+def flip_a_bit(tiphys: Tiphys, past: FolderStore) -> str:
+    """Damage an object of FIRST; its digest."""
+    digest: str = json.loads(tiphys("get", FIRST, "train", "rows", "--json").out)["value"]["digest"]
+    path = object_path(past, digest)
+    data = bytearray(path.read_bytes())
+    data[0] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(data)
+    return digest
+
+
 def test_ls_counts_by_pipeline_and_step(tiphys: Tiphys, past: FolderStore) -> None:
     answer = tiphys("store", "ls")
     assert answer.code == 0
@@ -51,12 +62,7 @@ def test_verify_of_a_sound_store(tiphys: Tiphys, past: FolderStore) -> None:
 
 
 def test_verify_finds_a_flipped_bit_and_quarantines_it(tiphys: Tiphys, past: FolderStore) -> None:
-    digest = json.loads(tiphys("get", FIRST, "train", "rows", "--json").out)["value"]["digest"]
-    path = object_path(past, digest)
-    data = bytearray(path.read_bytes())
-    data[0] ^= 1
-    path.chmod(0o644)
-    path.write_bytes(data)
+    digest = flip_a_bit(tiphys, past)
     answer = tiphys("store", "verify")
     assert answer.code == 4
     assert answer.lines[0].startswith(f"object {digest}: ")

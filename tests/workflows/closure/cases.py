@@ -1,7 +1,7 @@
 """Tiny projects with one edit each, read from `data/*.cases`.
 
-A case is `=== NAME | changes` (or `same`), files (`--- PATH` and the text), and the edit: `--- replace in PATH`, the old
-text, `--- by`, the new text; or `--- then PATH` and the text of a file that is written.
+A case is `=== NAME | changes` (or `same`), files (`--- PATH` and the text), and the edit: `--- replace in PATH`, the
+old text, `--- by`, the new text; or `--- then PATH` and the text of a file that is written.
 """
 
 from __future__ import annotations
@@ -42,8 +42,7 @@ def _case(block: str) -> Case:
     for position, (title, old) in enumerate(sections):
         if title.startswith("replace in "):
             assert sections[position + 1][0] == "by", head
-            return Case(
-                name, files, (title.removeprefix("replace in "), old, sections[position + 1][1]), verdict == "changes"
-            )
+            edit = (title.removeprefix("replace in "), old, sections[position + 1][1])
+            return Case(name, files, edit, verdict == "changes")
     assert written, head
     return Case(name, files, written, verdict == "changes")

@@ -55,8 +55,8 @@ def _refuse(name):
     def method(self, *args, **kwargs):
         raise RuntimeError(object.__getattribute__(self, "_name") + " is outside the closure")
     setattr(_Absent, name, method)
-for _n in ("getattribute setattr call iter len bool getitem setitem contains eq hash add radd sub mul or ror and lt gt le "
-           "ge index enter next str repr format get set_name mro_entries instancecheck subclasscheck").split():
+for _n in ("getattribute setattr call iter len bool getitem setitem contains eq hash add radd sub mul or ror and lt gt "
+           "le ge index enter next str repr format get set_name mro_entries instancecheck subclasscheck").split():
     _refuse("__" + _n + "__")
 '''
 

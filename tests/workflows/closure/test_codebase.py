@@ -69,7 +69,7 @@ def test_a_folder_that_hides_a_library_hides_it_not(tiny: Tiny) -> None:
         ("", "return open('data/x.csv')", {"data/x.csv"}),
         ("", "return open('settings')", set()),
         ("", "return open('x.csv'), 'https://a.b/c.csv', '{}.csv', 'a\\nb.c'", {"x.csv"}),
-        ("from pathlib import Path", "return (Path(__file__).parent / 'data' / 'x.parquet').read_text()", {"data/x.parquet"}),
+        ("from pathlib import Path", "(Path(__file__).parent / 'data' / 'x.parquet').read_text()", {"data/x.parquet"}),
         ("from pathlib import Path", "return Path(__file__).parents[1] / 'shared'", {"/shared"}),
         ("from pathlib import Path", "return Path(__file__).with_name('x')", {"x"}),
         ("from pathlib import Path", "return Path(__file__).resolve().parent.joinpath('a', 'b')", {"a/b"}),
@@ -207,9 +207,7 @@ def refusal(run: Callable[[], object]) -> InputError:
 
 def test_a_step_without_a_module_level_name(tiny: Tiny) -> None:
     tiny.write(
-        {
-            "main.py": f"{HEAD}def make(n):\n    @step\n    def inner(x: int) -> int:\n        return x + n\n    return inner\n"
-        }
+        {"main.py": f"{HEAD}def make(n):\n    @step\n    def inner(x: int) -> int: return x + n\n    return inner\n"}
     )
     assert str(refusal(lambda: tiny.step("inner"))) == (
         "step 'inner' has no module-level name (made in make, main.py:4), so its captured values are not in the key"
@@ -318,7 +316,8 @@ def test_a_module_that_appears_is_seen_though_no_file_changed(tiny: Tiny, tmp_pa
     before = tiny.step(cache=tmp_path / "cache")
     tiny.write({"numpy.py": "def f(x): return 1\n"})
     after = tiny.step(cache=tmp_path / "cache")
-    assert (before.imports, after.imports) == ({"numpy"}, frozenset())
+    assert before.imports == {"numpy"}
+    assert after.imports == frozenset()
     assert before.digest != after.digest
 
 

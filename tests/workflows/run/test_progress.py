@@ -190,7 +190,8 @@ def dags(draw: st.DrawFn) -> tuple[Graph, dict[str, object]]:
         earlier = [c.address for c in calls]
         needs = draw(st.lists(st.sampled_from(earlier), unique=True, max_size=3)) if earlier else []
         after = draw(st.lists(st.sampled_from(earlier), unique=True, max_size=2)) if earlier else []
-        gate = draw(st.sampled_from(earlier)) if earlier and draw(st.booleans()) else None
+        gated: bool = draw(st.booleans())
+        gate = draw(st.sampled_from(earlier)) if earlier and gated else None
         conditions = (when(gate, expected=draw(st.booleans())),) if gate else ()
         calls.append(a_call(f"s{i}", *needs, after=tuple(after), conditions=conditions))
         results[f"s{i}"] = draw(st.sampled_from([True, False, Exception]))
