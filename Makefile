@@ -45,6 +45,7 @@ demo: setup ## run the flights pipeline on real data, then again: all hits
 	@$(BIN)/tiphys run workflows/pipelines/flights.py
 
 test: setup ## all tests of this machine (pure ones and real processes)
+	@command -v strace >/dev/null || { echo >&2 "error: no strace, which one test needs. Debian: apt-get install -y strace"; exit 2; }
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -q $(PYTEST_ARGS)
 
 check: setup ## lint, types, import contracts, lock in step, README commands

@@ -68,7 +68,7 @@ def _check_kind(kind: type[Artifact], path: Path, steps: Steps) -> None:
     if (wants_file and not path.is_file()) or (wants_folder and not path.is_dir()):
         found = "a folder" if path.is_dir() else "a file"
         raise InputError(
-            f"{kind.__qualname__} at {path} is {found} ({steps})",
+            f"{kind.__qualname__} at {path.name!r} is {found} ({steps})",
             fix=f"return a {'File or Table for a file' if wants_folder else 'Folder for a folder'}, or write the other",
         )
 

@@ -72,7 +72,7 @@ class Project:
     def start(self, *words: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """The command line, in a process of its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", "tiphys", *words],
+            [Path(sys.executable).with_name("tiphys"), *words],
             cwd=self.folder,
             env={**os.environ, **(env or {})},
             stdout=subprocess.PIPE,

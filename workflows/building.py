@@ -12,10 +12,12 @@ import os
 import sys
 import time
 import traceback
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from tiphys.cluster.caller import at
 from tiphys.cluster.errors import InputError, TiphysError
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ def main() -> None:
     try:
         answer = _answer(request)
     except TiphysError as error:
-        answer = {"error": {"message": error.message, "fix": error.fix, "exit_code": error.exit_code}}
+        told = {"message": error.message, "fix": error.fix, "exit_code": error.exit_code}
+        answer = {"error": told | {"trace": "".join(traceback.format_exception(error))}}
     with os.fdopen(int(sys.argv[1]), "w", encoding="utf-8") as out:
         json.dump(answer, out, separators=(",", ":"))
     sys.stdout.flush()
@@ -66,33 +69,56 @@ def _parameters(pipeline: AnyPipeline, request: dict[str, Any]) -> dict[str, obj
 def _load(request: dict[str, Any]) -> ModuleType:
     """Import the user's module; what goes wrong there is told with the user's line, without our frames."""
     sys.path[:0] = request["search"]
+    _forget_shadowed(request)
+    file = os.path.relpath(request["file"])
     try:
-        return importlib.import_module(request["module"])
+        module = importlib.import_module(request["module"])
     except TiphysError:
         raise
     except BaseException as error:  # SystemExit of a script without a main guard is the user's mistake too
         raise InputError(
-            f"{request['file']} does not import: {_where(error, request['root'])}{type(error).__name__}: {error}",
-            fix=_import_fix(error),
+            f"{file} does not import: {_said(error, request['root'])}", fix=_import_fix(error, file)
         ) from error
+    found = getattr(module, "__file__", None)
+    if found is None or os.path.realpath(found) != os.path.realpath(request["file"]):
+        raise InputError(
+            f"{file} cannot be imported: its name means {found or 'a module inside of Python'}", fix="rename the file"
+        )
+    return module
 
 
-def _where(error: BaseException, root: str) -> str:
-    """`FILE:LINE: ` of the innermost frame that is the user's."""
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{error.filename}:{error.lineno}: "
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(root)]
-    return f"{frames[-1].filename}:{frames[-1].lineno}: " if frames else ""
+def _forget_shadowed(request: dict[str, Any]) -> None:
+    """A `queue.py` beside the pipeline shadows the library's, as in plain Python, although that is loaded already."""
+    kept = {*sys.builtin_module_names, "tiphys", "__main__"}
+    for folder in filter(os.path.isdir, request["search"]):
+        for name in {entry.removesuffix(".py") for entry in os.listdir(folder)} & sys.modules.keys() - kept:
+            spec = PathFinder.find_spec(name, [folder])
+            if spec is not None and spec.origin and getattr(sys.modules[name], "__file__", None) != spec.origin:
+                del sys.modules[name]
 
 
-def _import_fix(error: BaseException) -> str:
+def _said(error: BaseException, root: str) -> str:
+    """`FILE:LINE: TYPE: MESSAGE` and the text of the line, of the innermost frame that is the user's."""
+    told = error.msg if isinstance(error, SyntaxError) else str(error)
+    named = f"{type(error).__name__}: {told}" if told else type(error).__name__
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        place, text = at(error.filename, error.lineno), error.text or ""
+    else:
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(root + os.sep)]
+        if not frames:
+            return named
+        place, text = at(frames[-1].filename, frames[-1].lineno or 0), frames[-1].line or ""
+    return f"{place}: {named}" + (f"\n    {text.strip()}" if text.strip() else "")
+
+
+def _import_fix(error: BaseException, file: str) -> str:
     if isinstance(error, ImportError) and (error.name or "").partition(".")[0] == "tiphys":
         return "tiphys is this library and has no such name; a package or file of your own must not be called tiphys"
     if isinstance(error, ModuleNotFoundError):
         return f"install {error.name}, or add its folder to [tool.tiphys] path"
     if isinstance(error, SystemExit):
         return 'guard the script part with `if __name__ == "__main__":`'
-    return "correct the line; `python FILE` shows the same error"
+    return f"correct the line; `python {file}` shows the same error"
 
 
 def _pipelines(module: ModuleType) -> list[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from tiphys.cluster.errors import InputError
 from tiphys.cluster.store.records import Entry, Json
 from tiphys.workflows.cache_key import components
 from tiphys.workflows.decide import Check, Hit, Run, Wish, decide
@@ -60,9 +62,15 @@ class Decider:
         """The step of a call."""
         return self._steps[address]
 
-    def require_no_drift(self, address: str) -> None:
-        """`InputError` when this interpreter is not what the lock of the step's environment says."""
+    def require_startable(self, address: str) -> None:
+        """`InputError` when a secret is not set, or this interpreter is not what the lock of the environment says."""
         info = self._steps[address]
+        missing = sorted(set(info.settings.secrets) - os.environ.keys())
+        if missing:
+            raise InputError(
+                f"{info.file}:{info.line}: step {info.name!r} declares secrets that are not set: {', '.join(missing)}",
+                fix=f"set them where you run, e.g. `export {missing[0]}=…`, or remove them from secrets=[…]",
+            )
         versions = self._workspace.keys.facts(info).static.environment
         name = info.settings.environment
         said = self._workspace.environments.refuse_drift(name, versions, allow=self._allow_drift)

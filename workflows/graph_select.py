@@ -36,10 +36,14 @@ def parse_address(text: str, graph: Graph, *, option: str = "") -> Address:
         raise InputError(f"{where}: {graph.pipeline} has no step at {call!r}", fix=f"addresses: {', '.join(close)}")
     if len(indices) > len(known[call].scopes):
         raise InputError(
-            f"{text!r} has {len(indices)} item indices, {call!r} stands in {len(known[call].scopes)} each",
+            f"{text!r} names an item, and {call!r} is " + _depth(len(known[call].scopes)),
             fix=f"write {call}" + "[N]" * len(known[call].scopes),
         )
     return Address(call, indices)
+
+
+def _depth(scopes: int) -> str:
+    return "not in the body of an each" if scopes == 0 else f"in the body of {scopes} each only"
 
 
 def needed(graph: Graph, addresses: Iterable[str]) -> frozenset[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -145,16 +146,29 @@ def _ask(workspace: Workspace, request: Json) -> Json:
             answer = answers.read()
         process.wait()
     if not answer:
-        raise TiphysError(
-            f"the process that builds the pipeline ended with {process.returncode} and no answer",
-            fix="its last lines stand above; does an import end the process?",
-        )
+        raise _silent(os.path.relpath(request["file"]), process.returncode)
     reply = json.loads(answer)
     if "error" in reply:
         raise _error(reply["error"])
     return reply
 
 
+def _silent(file: str, code: int) -> TiphysError:
+    """The process ended while it imported the user's module."""
+    if code >= 0:
+        return InputError(
+            f"importing {file} ended the process with exit code {code}",
+            fix=f"look for os._exit in what it imports; `python {file}` does the same",
+        )
+    name = signal.Signals(-code).name
+    return TiphysError(
+        f"importing {file} ended in {name}",
+        fix=f"its last lines stand above; `python -X faulthandler {file}` says more",
+    )
+
+
 def _error(data: Json) -> TiphysError:
     kinds = {2: InputError}
-    return kinds.get(data["exit_code"], TiphysError)(data["message"], fix=data["fix"])
+    error = kinds.get(data["exit_code"], TiphysError)(data["message"], fix=data["fix"])
+    error.add_note(f"In the process that builds the pipeline:\n{data['trace']}")  # shown by `--debug`
+    return error

@@ -76,7 +76,9 @@ class Keys:
         if info.container is not None:
             closure = CodeClosure.of_container(info.ref, info.container)
         else:
-            closure = self._code.step(info.module, info.name)
+            closure = self._code.step(
+                info.module, info.name, strict=settings.cache
+            )  # uncached: nothing to be sound about
         component = self._environments.component(settings.environment, closure.imports)
         static = StaticKey(
             code=closure.digest,
@@ -90,16 +92,20 @@ class Keys:
         notes = (*closure.notes, *component.notes)
         return StepFacts(info, closure, static, static.digest(), reads, notes)
 
-    def _declared_reads(self, info: StepInfo) -> Iterator[tuple[str, str | None]]:
-        """`reads=[…]`: files, folders and patterns below the project root (or absolute)."""
+    def require_reads(self, info: StepInfo) -> None:
+        """`InputError` when a file or folder of `reads=[…]` is not there; a pattern may match nothing."""
         for pattern in info.settings.reads:
-            matches = sorted(glob.glob(str(self._root / pattern), recursive=True))
-            if not matches and not glob.has_magic(pattern):
+            if not glob.has_magic(pattern) and not (self._root / pattern).exists():
                 raise InputError(
-                    f"{info.file}:{info.line} step {info.name!r} declares reads={pattern!r}, and there is no such file",
+                    f"{info.file}:{info.line}: step {info.name!r} declares reads={pattern!r}: there is no such file",
                     fix=f"paths are relative to {self._root}; correct or remove it",
                 )
-            for match in matches:
+
+    def _declared_reads(self, info: StepInfo) -> Iterator[tuple[str, str | None]]:
+        """`reads=[…]`: files, folders and patterns below the project root (or absolute)."""
+        self.require_reads(info)
+        for pattern in info.settings.reads:
+            for match in sorted(glob.glob(str(self._root / pattern), recursive=True)):
                 yield self._shown(Path(match)), self._content(Path(match))
 
     def _literal_reads(self, candidates: tuple[str, ...]) -> Iterator[tuple[str, str]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from statistics import median
 
+from tiphys.cluster.errors import InputError
 from tiphys.cluster.store.records import Entry
 from tiphys.workflows.api import RunOptions, Target
 from tiphys.workflows.decide import Check, Hit, span
@@ -15,6 +16,7 @@ from tiphys.workflows.graph import Graph, StepInfo
 from tiphys.workflows.graph_select import select
 from tiphys.workflows.graphs import graph_of, pipeline_name
 from tiphys.workflows.plan_model import Hours, Plan, PlannedStep, Verdict
+from tiphys.workflows.run.admission import Admission
 from tiphys.workflows.run.progress import Instance, Progress, Skip, Start, Unsure, label
 from tiphys.workflows.workspace import Workspace
 
@@ -45,9 +47,10 @@ def plan_graph(workspace: Workspace, graph: Graph, wishes: Wishes) -> Plan:
         hours = planner.hours(info, closed.address) if closed.status == "unknown" else None
         steps.append(PlannedStep(label(closed.address, closed.indices), info.name, verdict, closed.reason, None, hours))
     order = {call.address: i for i, call in enumerate(graph.calls)}
-    steps.sort(key=lambda s: order[s.address.split("[", 1)[0]])
+    steps.sort(key=lambda s: order[call_of(s.address)])
     counts: Counter[str] = Counter(step.verdict for step in steps)
     notes = tuple(dict.fromkeys(note for call in graph.calls for note in planner.notes(decider.info(call.address))))
+    notes = (*notes, *planner.refusals(graph, steps))
     return Plan(graph.pipeline, graph.parameters, workspace.config.profile, tuple(steps), notes, dict(counts))
 
 
@@ -95,6 +98,18 @@ class _Planner:
     def _pipeline(self) -> str:
         return self._decider.pipeline
 
+    def refusals(self, graph: Graph, steps: Iterable[PlannedStep]) -> tuple[str, ...]:
+        """What `run` would say of steps that may run and cannot on this machine."""
+        admission = Admission(graph, self._workspace.config)
+        found: dict[str, None] = {}
+        for address in dict.fromkeys(call_of(s.address) for s in steps if s.verdict in ("RUN", "MAYBE", "CHECK")):
+            try:
+                admission.require_possible(address)
+                self._decider.require_startable(address)
+            except InputError as error:
+                found[f"run would refuse this: {error.message}"] = None
+        return tuple(found)
+
     def notes(self, info: StepInfo) -> tuple[str, ...]:
         """What the closure and the environment of a step have to say."""
         return self._workspace.keys.facts(info).notes
@@ -123,3 +138,8 @@ def totals(steps: tuple[PlannedStep, ...]) -> Mapping[str, float]:
     """Known CPU and GPU hours of a plan."""
     known = [step.hours for step in steps if step.hours is not None]
     return {"cpu": sum(h.cpu or 0.0 for h in known), "gpu": sum(h.gpu or 0.0 for h in known)}
+
+
+def call_of(address: str) -> str:
+    """The call that an instance belongs to: `clean[3][2]` -> `clean`."""
+    return address.split("[", 1)[0]

@@ -24,10 +24,7 @@ class Workspace:
     """One project as it is now. Parts are made when they are first used; `now` is read once."""
 
     def __init__(self, file: Path, flags: Mapping[str, object]) -> None:
-        if not file.is_file():
-            raise InputError(f"{file}: there is no such file", fix="give the path of the pipeline's file")
-        if file.suffix != ".py":
-            raise InputError(f"{file} is not a Python file", fix="move the pipeline into a .py file (not a notebook)")
+        require_python_file(file)
         self.file = file.resolve()
         self.project = find_project(self.file)
         self.root = self.project.root
@@ -78,3 +75,31 @@ class Workspace:
             temporary.replace(path)
         except OSError:
             return
+
+
+def require_python_file(file: Path) -> None:
+    """`InputError` with what was probably meant when `file` is no file of Python source."""
+    if file.is_dir():
+        raise InputError(f"{file} is a folder", fix=f"give the file of the pipeline: {file / 'NAME.py'}")
+    if not file.is_file():
+        raise InputError(f"{file}: there is no such file", fix=_meant(file))
+    if file.suffix == ".ipynb":
+        raise InputError(
+            f"{file} is a notebook: the processes that run steps cannot import it",
+            fix="move the pipeline into a .py file, and import it from there in the notebook",
+        )
+    if file.suffix != ".py":
+        raise InputError(
+            f"{file} has no name by which Python could import it", fix=f"rename it to {file.with_suffix('.py')}"
+        )
+
+
+def _meant(file: Path) -> str:
+    from difflib import get_close_matches  # for errors alone
+
+    try:
+        names = [path.name for path in file.parent.iterdir() if path.suffix == ".py"]
+    except OSError:
+        return f"there is no folder {file.parent}"
+    close = get_close_matches(file.name, names, n=1)
+    return f"did you mean {file.parent / close[0]}?" if close else "give the path of the pipeline's file"

@@ -13,6 +13,7 @@ from tiphys.cluster.resources import Cpus, Gpus
 from tiphys.workflows.graph import Settings
 
 _REAL = {"cpu", "memory", "ephemeral_storage"}
+_LEAST_BYTES = 1 << 20  # no process does with less: a unit is missing
 
 
 class StepSettings(TypedDict, total=False):
@@ -84,7 +85,10 @@ def _amount(name: str, value: Any, field: str) -> tuple[str, Any]:
 
     if name == "cpu":
         return name, cpu_cores(value, where=field)
-    return f"{name}_bytes", memory_bytes(value, where=field)
+    amount = memory_bytes(value, where=field)
+    if amount < _LEAST_BYTES:
+        raise InputError(f"{field}={value!r} is {amount} bytes", fix=f'write the unit: {name}="4Gi" or "500Mi"')
+    return f"{name}_bytes", amount
 
 
 def _duration(value: Any, field: str) -> float:

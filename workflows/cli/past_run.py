@@ -84,6 +84,6 @@ def unknown_address(run: RunRecord, known: Sequence[str], address: str) -> Input
     from difflib import get_close_matches
 
     calls = list(dict.fromkeys(call_of(name) for name in known))
-    close = get_close_matches(address, [*known, *calls], n=3) or calls[:_SHOWN]
+    close = get_close_matches(address, list(dict.fromkeys([*calls, *known])), n=3) or calls[:_SHOWN]
     fix = f"it has {', '.join(close)}" if close else f"no step of it has ended; its state is {run.state}"
     return InputError(f"run {run.id} has no step {address!r}", fix=fix)

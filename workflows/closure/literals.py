@@ -102,13 +102,13 @@ def _fold_attribute(node: ast.AST, inner: Callable[[ast.AST], Any]) -> Any:
 
 
 def _fold_text(values: list[ast.expr], inner: Callable[[ast.AST], Any]) -> Any:
-    folded: Any = ["text", ""]
+    folded: Any = None
     for value in values:
         plain = isinstance(value, ast.FormattedValue) and value.conversion == -1 and value.format_spec is None
         part = inner(value.value if plain else value)  # type: ignore[attr-defined]
-        folded = _pair("add", folded, part)
-        if folded is None:
+        if part is None:
             return None
+        folded = part if folded is None else ["add", folded, part]
     return folded
 
 

@@ -129,7 +129,13 @@ class Names(Notes):
         return [(part, scope, annotated) for part in (node.left, *node.comparators)]
 
     def _text_pieces(self, node: ast.JoinedStr, scope: Scope, annotated: bool) -> list[Item]:
-        return [(value, scope, False) for value in node.values if isinstance(value, ast.FormattedValue)]
+        """Pieces of text between values are no file names; an f-string without values is a literal."""
+        return [(v, scope, False) for v in node.values if isinstance(v, ast.FormattedValue) or len(node.values) == 1]
+
+    def _formatted(self, node: ast.FormattedValue, scope: Scope, annotated: bool) -> list[Item]:
+        spec = node.format_spec.values if isinstance(node.format_spec, ast.JoinedStr) else []
+        inner = [v for v in spec if isinstance(v, ast.FormattedValue)]
+        return [(v, scope, False) for v in (node.value, *inner)]
 
     def _call(self, node: ast.Call, scope: Scope, annotated: bool) -> list[Item]:
         chains = self.chains(node.func, scope)
@@ -243,6 +249,7 @@ _VISITS: dict[type, Any] = {
     ast.Call: Names._call,
     ast.Compare: Names._comparison,
     ast.JoinedStr: Names._text_pieces,
+    ast.FormattedValue: Names._formatted,
     ast.AnnAssign: Names._annotated_assignment,
     ast.AugAssign: Names._augmented_assignment,
     ast.Import: Names._import,

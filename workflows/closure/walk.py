@@ -108,8 +108,8 @@ class Walk:
         for unit in found.units:
             self._reach(unit, puller, "code")
         self._slots |= found.slots
-        self._whole_queue += [(module, puller) for module in found.whole]
-        self.execute(found.modules)
+        self._whole_queue += [(module, puller) for module in sorted(found.whole)]
+        self.execute(sorted(found.modules))
 
     def _reach(self, unit: UnitId, puller: str, role: Role) -> None:
         if unit in self.reached:

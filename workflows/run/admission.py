@@ -51,7 +51,7 @@ class Admission:
         try:
             check_request(self._request(address), self._machine, strict=self._config.strict_resources)
         except InputError as error:
-            raise InputError(f"{address}: {error.message}", fix=error.fix) from None
+            raise InputError(f"{address} cannot run here: {error.message}", fix=error.fix) from None
 
     def admit(self, instance: Instance) -> Admitted:
         """Take the place of the instance if there is one."""

@@ -217,6 +217,11 @@ def _lost(exited: Exited, memory_bytes: int | None) -> Ended:
         if name == "SIGKILL":
             asked = f", asked {memory_bytes / 2**30:.2g}Gi" if memory_bytes else ""
             text += f" (out of memory, or killed by hand; peak {exited.max_rss_bytes / 2**30:.2f}Gi{asked})"
+            fix = "when memory is short (`dmesg` says so), let fewer steps run at once or read less at once"
+        else:
+            fix = "its last lines are in the log"
     else:
-        text = f"the worker exited with {os.waitstatus_to_exitcode(exited.status)} and left no result"
-    return Ended("failed", text, text, kind="lost", retryable=True)
+        code = os.waitstatus_to_exitcode(exited.status)
+        text = f"the worker exited with {code} and left no result"
+        fix = "a step ends by returning: look for os._exit in what it calls"
+    return Ended("failed", text, f"{text}\nfix: {fix}", kind="lost", retryable=True)

@@ -144,14 +144,15 @@ class Engine:
             self._finish(instance, StepRecord(label(*instance), "skipped", resolved.reason), resolved.status)
             return
         assert isinstance(resolved, Start)  # nothing is unsure in a run
-        decided = self._decider.decide(instance, resolved.arguments)
+        try:
+            decided = self._decider.decide(instance, resolved.arguments)
+        except InputError as error:  # no key can be made: its code or its environment is not as it must be
+            self._refuse(instance, error)
+            return
         if isinstance(decided.decision, Hit):
             self._finish(instance, _hit_record(instance, decided))
         elif refusal := self._refusal(instance, decided):
-            self.failures.add("input")
-            error = f"{refusal.message}\nfix: {refusal.fix}"
-            record = StepRecord(label(*instance), "failed", refusal.message, key=decided.key, error=error)
-            self._finish(instance, record)
+            self._refuse(instance, refusal, decided.key)
         else:
             waiting = Waiting(instance, dict(resolved.arguments), decided)
             self._waiting.setdefault(instance[0], deque()).append(waiting)
@@ -164,10 +165,15 @@ class Engine:
             return InputError(text, fix="use --until, which runs what is needed")
         try:
             self._admission.require_possible(address)
-            self._decider.require_no_drift(address)
+            self._decider.require_startable(address)
         except InputError as error:
             return error
         return None
+
+    def _refuse(self, instance: Instance, refusal: InputError, key: str | None = None) -> None:
+        self.failures.add("input")
+        error = f"{refusal.message}\nfix: {refusal.fix}"
+        self._finish(instance, StepRecord(label(*instance), "failed", refusal.message, key=key, error=error))
 
     # Act -----------------------------------------------------------------------------------------------------------
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import socket
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tiphys.cluster.errors import InputError
+from tiphys.cluster.errors import InputError, PlatformError, TiphysError
 from tiphys.cluster.store.port import Store
 from tiphys.cluster.store.records import Json, RunRecord, RunState, StepRecord
 from tiphys.workflows.api import RunOptions, RunResult, Target, load_config, open_store
@@ -96,7 +97,10 @@ def spin_past(run_id: str, address: str, options: RunOptions, listen: Listener) 
 
 def execute(workspace: Workspace, job: Job, listen: Listener) -> RunResult:
     """Run a graph to its end and record it."""
-    check_profile(workspace.config.profile, (step.settings for step in job.graph.steps.values()), workspace.config)
+    steps = job.graph.steps.values()
+    check_profile(workspace.config.profile, (step.settings for step in steps), workspace.config)
+    for step in steps:
+        workspace.keys.require_reads(step)  # before hours of work for steps above it
     decider = Decider(workspace, job.graph, job.wishes)
     run = _record(workspace, job)
     workspace.store.create_run(run)
@@ -104,12 +108,22 @@ def execute(workspace: Workspace, job: Job, listen: Listener) -> RunResult:
     with Interrupts() as interrupts:
         engine = Engine(workspace, job.graph, run, decider, listen, interrupts=interrupts, must_hit=job.must_hit)
         listen(RunStarted(run, engine.progress.instances, 0, dict(engine.progress.known)))
-        engine.execute()
+        try:
+            engine.execute()
+        except TiphysError as error:
+            _close(workspace.store, replace(run, state="failed", ended=time.time(), exit_code=error.exit_code))
+            raise
         run = replace(run, state=_state(engine, interrupts), ended=time.time(), exit_code=_exit(engine, interrupts))
         workspace.store.finish_run(run)
     workspace.fingerprints.save()
     listen(engine.ended(run, time.monotonic() - started))
     return RunResult(run, run.exit_code or 0, engine.records, engine.result())
+
+
+def _close(store: Store, run: RunRecord) -> None:
+    """Record the end of a run that an error ended. The store may be what failed: then the run is shown as lost."""
+    with contextlib.suppress(PlatformError):
+        store.finish_run(run)
 
 
 def _state(engine: Engine, interrupts: Interrupts) -> RunState:

@@ -76,8 +76,10 @@ class Outputs:
     def _check_place(self, kind: type[Artifact], path: Path) -> None:
         real = os.path.realpath(path)
         if not any(real == folder or real.startswith(folder + os.sep) for folder in self._folders):
+            what = f"a link to {real}" if path.is_symlink() else "outside its working folder"
+            shown = path.name if path.is_symlink() else str(path)
             raise InputError(
-                f"{self._address} returns {kind.__qualname__}({str(path)!r}), which is outside its working folder",
+                f"{self._address} returns {kind.__qualname__}({shown!r}), which is {what}",
                 fix=f"write the file in the current folder and return {kind.__qualname__}({path.name!r})",
             )
         if not path.exists():

@@ -19,7 +19,7 @@ _KINDS: tuple[tuple[type[BaseException], FailureKind], ...] = (
 
 _LONGEST_REASON = 500
 _LONGEST_LINE = 2_000
-_FIRST_LINES, _LAST_LINES = 100, 50
+_FIRST_LINES, _LAST_LINES = 60, 30
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+HEAD = "from tiphys import step\n"
+
 DATA = Path(__file__).parent / "data"
 
 
@@ -46,3 +48,8 @@ def _case(block: str) -> Case:
             return Case(name, files, edit, verdict == "changes")
     assert written, head
     return Case(name, files, written, verdict == "changes")
+
+
+def step_of(body: str, top: str = "") -> dict[str, str]:
+    """A `main.py` with the step `go`; `top` goes before it."""
+    return {"main.py": f"{HEAD}{top}\n@step\ndef go(x: int) -> int:\n    {body}\n"}

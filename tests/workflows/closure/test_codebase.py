@@ -1,10 +1,9 @@
-"""What a closure tells besides its digest, what is refused, and the cache that an unchanged project is served from."""
+"""What a closure tells besides its digest, and what is refused."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,16 +12,10 @@ from pathlib import Path
 import pytest
 from blake3 import blake3
 
+from tests.workflows.closure.cases import HEAD, step_of
 from tests.workflows.closure.conftest import Tiny
 from tiphys.cluster.errors import InputError
-from tiphys.workflows.closure import CodeBase, CodeClosure, unit_text
-from tiphys.workflows.project import find_project
-
-HEAD = "from tiphys import step\n"
-
-
-def step_of(body: str, top: str = "") -> dict[str, str]:
-    return {"main.py": f"{HEAD}{top}\n@step\ndef go(x: int) -> int:\n    {body}\n"}
+from tiphys.workflows.closure import CodeClosure, unit_text
 
 
 # What a closure tells ---------------------------------------------------------------------------------------------
@@ -84,6 +77,9 @@ def test_a_folder_that_hides_a_library_hides_it_not(tiny: Tiny) -> None:
         ("import paths", "return paths.HERE / 'x'", {"conf/x"}),
         ("from importlib.resources import files", "return files('pkg').joinpath('x')", {"pkg/x"}),
         ("", "return open('/etc/hosts')", {"/etc/hosts"}),
+        ("", "return f'{x:.4f} {x:{x}.2f} a.b'", set()),
+        ("", "return open(f'x.csv')", {"x.csv"}),
+        ("K = 'a'", "return open(f'data/{K}.csv')", {"data/a.csv"}),
     ],
 )  # fmt: skip
 def test_paths(tiny: Tiny, top: str, body: str, expected: set[str]) -> None:
@@ -197,6 +193,34 @@ def test_editable_installs_are_first_party(tiny: Tiny, tmp_path: Path, monkeypat
     assert tiny.step().digest != before.digest
 
 
+def test_a_closure_is_the_same_whatever_the_order_of_sets(tiny: Tiny) -> None:
+    modules = {f"pkg/m{i}.py": f"R.append({i})\nX = [{i}]\n".replace("R", f"pkg.m{(i + 1) % 5}.X") for i in range(5)}
+    modules = {
+        name: "import pkg\nimport pkg.m0, pkg.m1, pkg.m2, pkg.m3, pkg.m4\n" + text for name, text in modules.items()
+    }
+    tiny.write(
+        {**modules, "pkg/__init__.py": "", **step_of("return getattr(pkg, chr(x)), vars(pkg.m3)", "import pkg.m3")}
+    )
+    script = (
+        "import json, sys; from pathlib import Path; from tiphys.workflows.project import find_project\n"
+        "from tiphys.workflows.closure import CodeBase\n"
+        f"code = CodeBase(find_project(Path({str(tiny.folder / 'main.py')!r})), None)\n"
+        "print(json.dumps(code.step('main', 'go').to_json()))\n"
+    )
+    outs = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(outs) == 1
+    assert len(json.loads(outs.pop())["units"]) > 10
+
+
 # What is refused --------------------------------------------------------------------------------------------------
 def refusal(run: Callable[[], object]) -> InputError:
     with pytest.raises(InputError) as caught:
@@ -252,125 +276,3 @@ def test_a_text_from_a_file_is_observed(tiny: Tiny) -> None:
 def test_a_module_that_is_there_twice(tiny: Tiny) -> None:
     tiny.write({**step_of("return f(x)", "from tool import f"), "tool.py": "", "src/tool.py": ""})
     assert str(refusal(tiny.step)) == "module 'tool' is found twice in the project: tool.py and src/tool.py"
-
-
-# The cache --------------------------------------------------------------------------------------------------------
-HELPED = {**step_of("return f(x)", "from helper import f"), "helper.py": "def f(x):\n    return 1\n"}
-
-
-def test_an_unchanged_project_needs_no_parser(tiny: Tiny, tmp_path: Path) -> None:
-    tiny.write(HELPED)
-    expected = tiny.step(cache=tmp_path / "cache")
-    script = (
-        "import sys; from pathlib import Path; from tiphys.workflows.project import find_project\n"
-        "from tiphys.workflows.closure import CodeBase\n"
-        f"code = CodeBase(find_project(Path({str(tiny.folder / 'main.py')!r})), Path({str(tmp_path / 'cache')!r}))\n"
-        "print(code.step('main', 'go').digest)\n"
-        "print(sorted(m for m in sys.modules if m.startswith('tiphys.workflows.closure.')), 'sqlite3' in sys.modules)\n"
-    )
-    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
-    digest, loaded = out.splitlines()
-    assert digest == expected.digest
-    modules = [f"tiphys.workflows.closure.{name}" for name in ("cache", "codebase", "disk", "editable", "model")]
-    assert loaded == f"{modules} False"
-
-
-def test_the_cached_closure_is_the_closure(tiny: Tiny, tmp_path: Path) -> None:
-    tiny.write(
-        {
-            **step_of("return open(D), f(x)", "import os\nD = 'a/b.csv'\nfrom helper import f"),
-            "helper.py": "import numpy\ndef f(x): return 1\n",
-        }
-    )
-    made = tiny.step(cache=tmp_path / "cache")
-    assert tiny.step(cache=tmp_path / "cache") == made == tiny.step()
-
-
-def test_a_rewrite_of_the_same_size_within_a_tick_is_seen(tiny: Tiny, tmp_path: Path) -> None:
-    tiny.write(HELPED)
-    path = tiny.folder / "helper.py"
-    before = tiny.step(cache=tmp_path / "cache")
-    was = path.stat()
-    path.write_text("def f(x):\n    return 2\n")
-    os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
-    assert tiny.step(cache=tmp_path / "cache").digest != before.digest
-
-
-def _age(folder: Path, when: int = 1_600_000_000_123_456_789) -> None:
-    """Give all files a time long past; only their change time is young."""
-    for path in (folder, *folder.rglob("*")):
-        os.utime(path, ns=(when, when))
-
-
-def test_a_touched_file_with_the_same_bytes_is_unchanged(tiny: Tiny, tmp_path: Path) -> None:
-    tiny.write(HELPED)
-    before = tiny.step(cache=tmp_path / "cache")
-    _age(tiny.folder)
-    code = tiny.code(tmp_path / "cache")
-    assert code.step("main", "go") == before
-    assert code._analysis is None
-
-
-def test_a_module_that_appears_is_seen_though_no_file_changed(tiny: Tiny, tmp_path: Path) -> None:
-    tiny.write({**step_of("return np.f(x)", "import numpy as np")})
-    before = tiny.step(cache=tmp_path / "cache")
-    tiny.write({"numpy.py": "def f(x): return 1\n"})
-    after = tiny.step(cache=tmp_path / "cache")
-    assert before.imports == {"numpy"}
-    assert after.imports == frozenset()
-    assert before.digest != after.digest
-
-
-def test_moving_the_root_changes_nothing_and_needs_no_parser(tiny: Tiny, tmp_path: Path) -> None:
-    tiny.write(HELPED)
-    before = tiny.step(cache=tmp_path / "cache")
-    shutil.move(tiny.folder, tmp_path / "moved")
-    code = CodeBase(find_project(tmp_path / "moved" / "main.py"), tmp_path / "cache")
-    assert code.step("main", "go") == before
-    assert code._analysis is None
-
-
-@pytest.mark.parametrize(
-    "text", [b"", b"{", b"[]", b'{"results": 3}', b'{"results": {}, "sets": {"a": 1}}', b"\xff\x00"]
-)
-@pytest.mark.parametrize("name", ["closures-*.json", "summaries-*.sqlite"])
-def test_a_broken_cache_is_computed_again(tiny: Tiny, tmp_path: Path, name: str, text: bytes) -> None:
-    tiny.write(HELPED)
-    expected = tiny.step(cache=tmp_path / "cache")
-    for path in (tmp_path / "cache").glob(name):
-        path.write_bytes(text)
-    if "sqlite" in name:
-        for path in (tmp_path / "cache").glob("closures-*"):
-            path.unlink()
-    assert tiny.step(cache=tmp_path / "cache") == expected
-    assert tiny.step(cache=tmp_path / "cache") == expected
-
-
-def test_a_cache_with_spoilt_entries_is_computed_again(tiny: Tiny, tmp_path: Path) -> None:
-    tiny.write(HELPED)
-    expected = tiny.step(cache=tmp_path / "cache")
-    path = next((tmp_path / "cache").glob("closures-*"))
-    data = json.loads(path.read_text())
-    for spoil in ("closure", "files", "made_from"):
-        spoilt = json.loads(json.dumps(data))
-        for result in spoilt["results"].values():
-            result[spoil] = None
-        path.write_text(json.dumps(spoilt))
-        assert tiny.step(cache=tmp_path / "cache") == expected
-
-
-def test_a_cache_that_cannot_be_written_is_no_error(tiny: Tiny, tmp_path: Path) -> None:
-    tiny.write(HELPED)
-    (tmp_path / "cache").write_text("a file")
-    assert tiny.step(cache=tmp_path / "cache") == tiny.step()
-
-
-def test_two_steps_share_summaries_and_one_edit_reparses_one_file(tiny: Tiny, tmp_path: Path) -> None:
-    tiny.write(HELPED)
-    tiny.step(cache=tmp_path / "cache")
-    tiny.replace("helper.py", "return 1", "return 2")
-    code = tiny.code(tmp_path / "cache")
-    code.step("main", "go")
-    code.close()
-    assert code._analysis is not None
-    assert code._analysis.parsed == ["helper.py"]
