@@ -8,11 +8,11 @@ import resource
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks.fingerprint import fill
-from benchmarks.measure import Figure, interleaved
+from benchmarks.measure import Figure
 from tiphys.cluster.digest import digest_bytes
 from tiphys.cluster.store.folder import FolderStore
 from tiphys.cluster.store.records import Entry, ObjectRef, Observed, Writer
@@ -27,7 +27,7 @@ def entry(key: str, ref: ObjectRef) -> Entry:
 
 
 def settled(body: Callable[[], object], clean: Callable[[], object]) -> Callable[[], float]:
-    """A case of `interleaved` that starts with nothing left to write back: else each pays for the one before."""
+    """A case of `fastest` that starts with nothing left to write back: else each pays for the one before."""
 
     def case() -> float:
         clean()
@@ -37,6 +37,12 @@ def settled(body: Callable[[], object], clean: Callable[[], object]) -> Callable
         return time.perf_counter() - started
 
     return case
+
+
+def fastest(cases: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, float]:
+    """The least of each case, interleaved: what the disk and other programs do at the same time only adds."""
+    taken = [{name: case() for name, case in cases.items()} for _ in range(rounds)]
+    return {name: min(one[name] for one in taken) for name in cases}
 
 
 def copies(base: Path, size: int, rounds: int) -> None:
@@ -68,7 +74,7 @@ def copies(base: Path, size: int, rounds: int) -> None:
         "cp, flushed": settled(lambda: copy(sync=True), clean),
         "in, flushed": settled(lambda: put(publish=True), clean),
     }
-    taken = interleaved(cases, rounds)
+    taken = fastest(cases, rounds)
     name = f"{size / 1e9:.1f} GB artifact"
     Figure(f"cp of a {name}", taken["cp"], "s").emit()
     Figure(f"{name} into the store, times cp", taken["in"] / taken["cp"], "x", 1.5).emit()
@@ -93,7 +99,7 @@ def hits(base: Path, count: int, rounds: int) -> None:
             (found,) = fresh.entries(key)
             assert fresh.intact(found.objects) is None
 
-    taken = interleaved({"look": settled(look, lambda: None)}, rounds)
+    taken = fastest({"look": settled(look, lambda: None)}, rounds)
     Figure(f"lookup of {count:,} hits in the store", taken["look"], "s", 1.5 * count / 10_000).emit()
 
 
@@ -103,8 +109,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a tenth of the bytes and hits, fewer rounds")
     quick = parser.parse_args().quick
     with tempfile.TemporaryDirectory(prefix="tiphys-bench-") as name:
-        copies(Path(name), 100_000_000 if quick else 1_000_000_000, 2 if quick else 4)
-        hits(Path(name), 1_000 if quick else 10_000, 2 if quick else 3)
+        copies(Path(name), 100_000_000 if quick else 1_000_000_000, 3 if quick else 8)
+        hits(Path(name), 1_000 if quick else 10_000, 3 if quick else 4)
 
 
 if __name__ == "__main__":

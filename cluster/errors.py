@@ -16,6 +16,8 @@ class TiphysError(Exception):
         super().__init__(message)
         self.message = message
         self.fix = fix
+        if fix:
+            self.add_note(f"fix: {fix}")  # so that it stands below a traceback too, in a script or a test
 
 
 class InputError(TiphysError):

@@ -69,10 +69,21 @@ class Project:
         """Plan; the verdict of every instance."""
         return {step.address: step.verdict for step in self.plan(**options).steps}
 
+    @property
+    def command(self) -> Path:
+        """The installed command line: unlike `python -m`, it has no current folder on its path."""
+        return Path(sys.executable).with_name("tiphys")
+
+    def python(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """This interpreter, in the project's folder."""
+        return subprocess.run(
+            [sys.executable, *words], cwd=self.folder, capture_output=True, text=True, timeout=120, check=False
+        )
+
     def start(self, *words: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """The command line, in a process of its own."""
         return subprocess.Popen(
-            [Path(sys.executable).with_name("tiphys"), *words],
+            [self.command, *words],
             cwd=self.folder,
             env={**os.environ, **(env or {})},
             stdout=subprocess.PIPE,

@@ -52,7 +52,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         built = pipeline.build_observed(_parameters(pipeline, request))
     return {
         "graph": built.graph.to_json(),
-        "reads": sorted(_recorded(path, request) for path in built.reads),
+        "reads": sorted({*(_recorded(path, request) for path in built.reads), *_other_modules(request)}),
         "folders": sorted(_recorded(path, request) for path in built.folders),
         "env": sorted(env.names),
         "seconds": time.monotonic() - started,
@@ -126,6 +126,16 @@ def _pipelines(module: ModuleType) -> list[str]:
 
     found = [v for n, v in vars(module).items() if isinstance(v, Pipeline) and n == v.name]
     return [pipeline.name for pipeline in found if pipeline.module == module.__name__]
+
+
+def _other_modules(request: dict[str, Any]) -> set[str]:
+    """Files of first-party modules that were imported under computed names, and are not in the closure."""
+    from tiphys.workflows.worker.places import places_for
+
+    places = places_for(request["root"], request["search"])
+    named = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+    files = {os.path.abspath(file) for file in named if isinstance(file, str)}
+    return {_recorded(file, request) for file in files if places.is_code(file)} - set(request["bundle"])
 
 
 def _recorded(path: str, request: dict[str, Any]) -> str:

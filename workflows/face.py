@@ -8,13 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tiphys.cluster.errors import InputError, TiphysError
-from tiphys.cluster.store.records import Json
+from tiphys.cluster.store.records import Json, StepRecord
 from tiphys.workflows.api import RunOptions, RunResult, Target, plan, run
 from tiphys.workflows.values import decode, encode
+from tiphys.workflows.workspace import Workspace
 
 if TYPE_CHECKING:
+    from tiphys.cluster.store.port import Store
     from tiphys.workflows.authoring.pipeline import Pipeline
     from tiphys.workflows.plan_model import Plan
+
+_LOG_LINES = 20
+_LOG_COLUMNS = 500
 
 
 class StepFailed(TiphysError):
@@ -31,7 +36,7 @@ def run_object(pipeline: Pipeline[..., Any], parameters: Mapping[str, object], s
     target, flags = _target(pipeline, parameters, store)
     result = run(target, RunOptions(flags=flags))
     if result.exit_code:
-        raise _failure(result)
+        raise _failure(result, Workspace(target.file, flags).store)
     return decoded(pipeline, result, target, flags)
 
 
@@ -44,7 +49,6 @@ def plan_object(pipeline: Pipeline[..., Any], parameters: Mapping[str, object], 
 def decoded(pipeline: Pipeline[..., Any], result: RunResult, target: Target, flags: Mapping[str, object]) -> Any:
     """The result of a run as Python values; artifacts are copied below the store, so that the store stays whole."""
     from tiphys.cluster.store.records import ObjectRef
-    from tiphys.workflows.workspace import Workspace
 
     workspace = Workspace(target.file, flags)
     place = workspace.config.store / "results" / result.run.id
@@ -79,7 +83,17 @@ def _target(
     return Target(file, pipeline.name, {}, encoded), flags
 
 
-def _failure(result: RunResult) -> StepFailed:
+def _failure(result: RunResult, store: Store) -> StepFailed:
+    """The errors of the failed steps, each with the end of what the step wrote."""
     failed = [r for r in result.records.values() if r.state == "failed"]
-    text = "\n".join(f"{r.address} failed: {r.error or r.reason}" for r in failed) or f"run {result.run.state}"
-    return StepFailed(text, run=result.run.id, exit_code=result.exit_code)
+    text = "\n".join(_told(r, store.log_path(result.run.id, r.address)) for r in failed)
+    return StepFailed(text or f"run {result.run.state}", run=result.run.id, exit_code=result.exit_code)
+
+
+def _told(record: StepRecord, log: Path) -> str:
+    text = f"{record.address} failed: {record.error or record.reason}"
+    lines = log.read_text("utf-8", "replace").splitlines() if log.is_file() else []
+    if not lines:
+        return text
+    head = "It wrote:" if len(lines) <= _LOG_LINES else f"The last of {len(lines):,} lines that it wrote:"
+    return "\n".join([text, head, *(f"  {line[:_LOG_COLUMNS]}" for line in lines[-_LOG_LINES:])])

@@ -80,7 +80,7 @@ def graph_of(
         built = _from_entry(workspace, entry, closure)
         if built is not None:
             return built
-    request = {"do": "build", "pipeline": name, **parameters, **_place(workspace, file)}
+    request = {"do": "build", "pipeline": name, "bundle": list(closure.files), **parameters, **_place(workspace, file)}
     answer = _ask(workspace, request)
     graph = Graph.from_json(answer["graph"])
     ref = workspace.store.put_bytes(json.dumps(answer["graph"], separators=(",", ":"), sort_keys=True).encode())

@@ -39,6 +39,7 @@ class Workspace:
     @cached_property
     def cache(self) -> Path:
         """A folder for what can be recomputed at any time."""
+        _ = self.store  # refuses a folder that is not a store before anything is written below it
         return self.config.store / "cache"
 
     @cached_property

@@ -192,16 +192,19 @@ def _open(layout: Layout, create: bool) -> None:
         _make(layout, create)
         return
     except NotADirectoryError:
-        raise InputError(f"{layout.root} is a file, not a folder", fix="name another store with --store") from None
+        raise _in_the_way(layout) from None
     check_format(data, layout.root)
 
 
 def _make(layout: Layout, create: bool) -> None:
     if not create:
         raise InputError(f"there is no store in {layout.root}", fix="run a pipeline first, or name the store: --store")
-    with guarded(layout.root, "write"):
-        os.makedirs(layout.root, exist_ok=True)
-        names = os.listdir(layout.root)
+    try:
+        with guarded(layout.root, "write"):
+            os.makedirs(layout.root, exist_ok=True)
+            names = os.listdir(layout.root)
+    except FileExistsError:  # a link to nowhere
+        raise _in_the_way(layout) from None
     if not is_free(names):
         raise InputError(
             f"{layout.root} is not a store and holds other files ({', '.join(sorted(names)[:3])}, …)",
@@ -209,3 +212,7 @@ def _make(layout: Layout, create: bool) -> None:
         )
     write_file(layout.tmp, f"{layout.root}/.gitignore", b"*\n")
     write_file(layout.tmp, layout.format, canonical({"format": FORMAT}) + b"\n")
+
+
+def _in_the_way(layout: Layout) -> InputError:
+    return InputError(f"{layout.root} is no folder: a file or a link is there", fix="name another store with --store")

@@ -9,7 +9,7 @@ import errno
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 
 from tiphys.cluster.digest import clone_fd, copy_fd, digest_fd, write_all
@@ -84,29 +84,39 @@ class Draft:
         """Give the file its name. Without `replace` the first writer wins: False when the name was taken."""
         with guarded(target, "write"):
             try:
-                self._place(target, replace)
+                placed = self._place(target, replace)
             except FileNotFoundError:
                 os.makedirs(os.path.dirname(target), exist_ok=True)
                 boundary("folder")
-                self._place(target, replace)
-            except FileExistsError:
-                return False
+                placed = self._place_again(target, replace)
         boundary("place")
-        return True
+        return placed
 
-    def _place(self, target: str, replace: bool) -> None:
+    def _place(self, target: str, replace: bool) -> bool:
         if replace:
             os.rename(self.path, target)
             self._exists = False
-        else:
+            return True
+        try:
             os.link(self.path, target)
+        except FileExistsError:
+            return False
+        return True
+
+    def _place_again(self, target: str, replace: bool) -> bool:
+        try:
+            return self._place(target, replace)
+        except FileNotFoundError:
+            fix = "leave the store alone while something runs, then run it again"
+            raise PlatformError(f"cannot write {target}: the store was deleted in the meantime", fix=fix) from None
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         os.close(self.fd)
         if self._exists:
-            os.unlink(self.path)
+            with suppress(FileNotFoundError):
+                os.unlink(self.path)
             boundary("clean")
 
 
@@ -124,7 +134,7 @@ def write_file(tmp: str, target: str, data: bytes, *, replace: bool = False) -> 
 def add_name(folder: str, name: str) -> None:
     """Make an empty file whose name is all that matters. Not durable."""
     path = f"{folder}/{name}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+    flags = os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC  # one that is there may be opened by its owner too, though 0444
     with guarded(path, "write"):
         try:
             os.close(os.open(path, flags, 0o444))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-Edit: TypeAlias = tuple[str, str | None, str] | Callable[[Path], None]
+Edit: TypeAlias = tuple[str, str | None, str] | Callable[[Path], object]
 Expected = Literal["runs", "hits", "refused"]
 
 
@@ -31,7 +31,7 @@ class Row:
     call: str = "subject()"
     env_before: dict[str, str] = field(default_factory=dict)
     env_after: dict[str, str] = field(default_factory=dict)
-    prepare: Callable[[Path], None] | None = None
+    prepare: Callable[[Path], object] | None = None
     options: tuple[str, ...] = ()  # of the second run
     bystander: Literal["hit", "succeeded"] = "hit"  # a row may touch what every step of the file depends on
     says: str = ""  # must occur in the output of the second run

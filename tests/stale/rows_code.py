@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.stale.row import EDIT_HELPER, HELPER, Row
+from tests.stale.row import EDIT_HELPER, HELPER, HERE, Row
 
 CODE = [
     Row("helper", EDIT_HELPER, "runs", "return f()", "from helper import f", HELPER),
@@ -247,5 +247,33 @@ CODE = [
         "return x",
         parameters="x: float",
         call="subject(1)",
+    ),
+    Row(
+        "class of a pickled object",
+        ("shapes.py", "return 1", "return 2"),
+        "runs",
+        "import pickle\nreturn pickle.loads((HERE / 'thing.pkl').read_bytes()).area()",
+        HERE + "\nimport shapes",
+        {"shapes.py": "class Thing:\n    def area(self):\n        return 1\n"},
+        prepare=lambda folder: (folder / "thing.pkl").write_bytes(b"cshapes\nThing\n)\x81."),
+        bystander="hit",
+    ),
+    Row(
+        "module of a sibling folder put on sys.path",
+        lambda folder: (folder.parent / "shared" / "common.py").write_text("def f():\n    return 2\n"),
+        "runs",
+        "import sys\nsys.path.insert(0, str(HERE.parent / 'shared'))\nfrom common import f\nreturn f()",
+        HERE,
+        {"../shared/common.py": "def f():\n    return 1\n"},
+    ),
+    Row(
+        "step chosen by a computed import while the graph is built",
+        ("plan_b.py", "COUNT = 1", "COUNT = 2"),
+        "runs",
+        "return x",
+        "import importlib",
+        {"plan_b.py": "COUNT = 1\n"},
+        parameters="x: int",
+        call="subject(importlib.import_module('_'.join(['plan', 'b'])).COUNT)",
     ),
 ]

@@ -166,4 +166,27 @@ FILES = [
         {"data.txt": "3"},
         bystander="succeeded",
     ),
+    Row(
+        "linked into the working folder",
+        ("data.txt", None, "4"),
+        "runs",
+        "import os\nname = 'data' + '.txt'\nos.symlink(HERE / name, 'here.txt')\nreturn float(open('here.txt').read())",
+        HERE,
+        {"data.txt": "3"},
+    ),
+    Row(
+        "moved into the working folder under another name",
+        ("data.txt", None, "4"),
+        "runs",
+        "import os\nname = 'data' + '.txt'\nos.link(HERE / name, 'here.txt')\nreturn float(open('here.txt').read())",
+        HERE,
+        {"data.txt": "3"},
+    ),
+    Row(
+        "a file outside the project that appears",
+        lambda folder: (folder.parent / "outside.txt").write_text("4"),
+        "runs",
+        "name = 'outside' + '.txt'\nreturn float((HERE.parent / name).exists())",
+        HERE,
+    ),
 ]

@@ -45,9 +45,12 @@ def records(folder: Path) -> dict[str, StepRecord]:
 
 
 def held(folder: Path) -> set[str]:
-    """Every project file that the entries of the newest run hold."""
+    """Every project file that the entries of the newest run and of its graph hold."""
     store = FolderStore(folder / ".tiphys")
     found: set[str] = set()
+    for file in (folder / ".tiphys" / "entries").rglob("*.json"):  # those of graphs belong to no step
+        observed = json.loads(file.read_text("utf-8"))["observed"]
+        found |= set(observed["files"]) | set(observed["folders"])
     for record in records(folder).values():
         if record.key is None or record.entry is None:
             continue

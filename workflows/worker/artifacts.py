@@ -76,10 +76,10 @@ class Outputs:
     def _check_place(self, kind: type[Artifact], path: Path) -> None:
         real = os.path.realpath(path)
         if not any(real == folder or real.startswith(folder + os.sep) for folder in self._folders):
-            what = f"a link to {real}" if path.is_symlink() else "outside its working folder"
-            shown = path.name if path.is_symlink() else str(path)
+            link = f"a link to {real}, " if path.is_symlink() else ""
+            shown = path.name if link else str(path)
             raise InputError(
-                f"{self._address} returns {kind.__qualname__}({shown!r}), which is {what}",
+                f"{self._address} returns {kind.__qualname__}({shown!r}), which is {link}outside its working folder",
                 fix=f"write the file in the current folder and return {kind.__qualname__}({path.name!r})",
             )
         if not path.exists():

@@ -70,8 +70,14 @@ def _enter(task: Task, temporary: str) -> None:
 
 def _answer(done: Done, path: str) -> None:
     part = f"{path}.part"
-    with open(part, "w", encoding="utf-8", errors="surrogatepass") as file:
-        json.dump(done.to_json(), file, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(done.to_json(), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    try:
+        Path(part).write_bytes(text)
+    except OSError:  # the disk is full, often of what the step itself wrote: nobody needs that any more
+        import shutil  # for this alone
+
+        shutil.rmtree(os.path.join(os.path.dirname(path), "out"), ignore_errors=True)
+        Path(part).write_bytes(text)
     os.replace(part, path)
 
 

@@ -59,7 +59,7 @@ class Net:
         self._busy = threading.local()
         self._files = WatchFiles(places, self.sightings, digests.file, digests.listing, expected.bundle)
         self._processes = WatchProcesses(places, self.sightings, silent=expected.local_ok)
-        self.imports = WatchImports(places, self.sightings, expected.bundle, self._module_digest)
+        self.imports = WatchImports(places, self.sightings, expected.bundle, self._module_digest, self._files.read)
         self.functions = WatchFunctions(
             places, expected.closure_lines, {places.shown(path): digest for path, digest in expected.bundle.items()}
         )
@@ -71,7 +71,7 @@ class Net:
             harmless=expected.harmless,
             planner=expected.planner,
         )
-        self._handlers = self._files.handlers() | self._processes.handlers()
+        self._handlers = self._files.handlers() | self._processes.handlers() | self.imports.handlers()
 
     # Switching -----------------------------------------------------------------------------------------------------
     def install(self) -> None:

@@ -50,6 +50,12 @@ class Places:
         """Whether a file belongs to an installed distribution or the standard library."""
         return path.startswith(self._libraries) or any(f"/{name}/" in path for name in _INSTALLED)
 
+    def is_elsewhere(self, filename: str) -> bool:
+        """Whether a source file is neither first-party nor of a library, of the system or ours."""
+        if not filename.startswith("/") or self.is_library(filename) or self.is_ours(filename):
+            return False
+        return not (self.is_code(filename) or self.is_private(filename) or filename.startswith(self._system))
+
     def installed_name(self, path: str) -> str:
         """The top-level name below site-packages that a file belongs to; "" for the standard library and metadata."""
         for folder in _INSTALLED:

@@ -48,8 +48,8 @@ class WatchFiles:
             "open": lambda args: self.opened(args[0], args[1], args[2]),
             "os.listdir": lambda args: self.listed(args[0]),
             "os.scandir": lambda args: self.listed(args[0]),
-            "os.rename": lambda args: self.wrote(args[0], args[1]),
-            "os.link": lambda args: self.wrote(args[1]),
+            "os.rename": lambda args: self.moved(args[0], args[1]),
+            "os.link": lambda args: self.moved(args[0], args[1]),
             "os.symlink": lambda args: self.wrote(args[1]),
             "os.mkdir": lambda args: self.wrote(args[0]),
             "os.rmdir": lambda args: self.wrote(args[0]),
@@ -64,6 +64,7 @@ class WatchFiles:
         full = _absolute(path)
         if full is None or full in self._unwatched:
             return
+        full = self._behind_link(full)
         if self._places.is_private(full) or self._places.is_library(full):
             self._unwatched.add(full)
             if not full.endswith(_SOURCES) and not reading_source(self._places):
@@ -89,6 +90,20 @@ class WatchFiles:
         except OSError:
             return  # the step is about to get the same error
 
+    def moved(self, source: Any, target: Any) -> None:
+        """A file gets another name: what it holds is read later under that one."""
+        full = _absolute(source)
+        if full is not None:
+            self._read(full)
+        self.wrote(source, target)
+
+    def _behind_link(self, full: str) -> str:
+        """The file that a name in the working folder leads to, when it leads out of it by a link."""
+        if not self._places.is_private(full):
+            return full
+        real = os.path.realpath(full)
+        return full if self._places.is_private(real) else real
+
     def wrote(self, *paths: Any) -> None:
         """The step makes, changes or removes these itself: what it finds there later is its own."""
         for path in paths:
@@ -99,6 +114,10 @@ class WatchFiles:
             shown = self._places.shown(full)
             if self._places.in_project(full) and "/." not in f"/{shown}":
                 self._sightings.add("outside", shown)
+
+    def read(self, full: str) -> None:
+        """A file was loaded in a way that no event told of."""
+        self._read(full)
 
     def _read(self, full: str) -> None:
         if full in self._written or self._is_known("files", full) or self._ignored(full):
@@ -121,7 +140,7 @@ class WatchFiles:
         Sources in the key, and the folders that they stand in, exist by necessity.
         """
         full = _absolute(path)
-        if full is None or full in self._bundle or full in self._ancestors or not self._places.in_project(full):
+        if full is None or full in self._bundle or full in self._ancestors or not self._counts(full):
             return
         if full in self._written or self._places.is_private(full) or self._places.is_library(full):
             return
@@ -133,10 +152,17 @@ class WatchFiles:
     def stat_missed(self, path: Any) -> None:
         """The step was told that a name below the root does not exist."""
         full = _absolute(path)
-        if full is None or full in self._written or not self._places.in_project(full) or self._ignored(full):
+        if full is None or full in self._written or not self._counts(full) or self._ignored(full):
             return
         if not self._is_known("files", full) and not self._is_known("folders", full):
             self._sightings.add("files", self._places.shown(full), None)
+
+    def _counts(self, full: str) -> bool:
+        """Stats count below the root; elsewhere (libraries look at a lot) when the user's own line asks."""
+        if self._places.in_project(full):
+            return True
+        caller = direct_caller(self._places)
+        return caller is not None and self._places.is_code(caller.f_code.co_filename)
 
     # What counts ---------------------------------------------------------------------------------------------------
     def _is_known(self, kind: Any, full: str) -> bool:

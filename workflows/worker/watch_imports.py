@@ -25,7 +25,10 @@ _watch: WatchImports | None = None
 
 
 class WatchImports:
-    """Notes modules by name. `digest(name, file)` is asked when the module is met, "" stands for an absent one."""
+    """Notes modules by name. `digest(name, file)` is asked when the module is met, "" stands for an absent one.
+
+    `read`: told about the file of a module that is neither first-party nor installed (`sys.path.insert`).
+    """
 
     def __init__(
         self,
@@ -33,12 +36,19 @@ class WatchImports:
         sightings: Sightings,
         bundle: Collection[str],
         digest: Callable[[str, str], str],
+        read: Callable[[str], None],
     ) -> None:
         self._places = places
         self._sightings = sightings
         self._bundle = bundle
         self._digest = digest
+        self._read = read
         self._before = frozenset(sys.modules)
+        self._unpickled: set[str] = set()
+
+    def handlers(self) -> dict[str, Callable[[tuple[Any, ...]], None]]:
+        """What to do at which audit event. The classes of a pickle are named by its bytes, not by the code."""
+        return {"pickle.find_class": lambda args: self._unpickled.add(args[0])}
 
     def install(self) -> None:
         """Wrap `import_module`, for the life of this process."""
@@ -67,6 +77,8 @@ class WatchImports:
 
     def loaded(self) -> None:
         """At the end: first-party modules that came in without the import system."""
+        for name in self._unpickled & sys.modules.keys():
+            self.asked(name)
         for name in list(sys.modules.keys() - self._before):
             file = getattr(sys.modules[name], "__file__", None)
             if not isinstance(file, str) or self._sightings.has("modules", name):
@@ -76,6 +88,8 @@ class WatchImports:
             file = os.path.abspath(file)
             if file not in self._bundle and self._places.is_code(file):
                 self.imported(name, file)
+            elif self._places.is_elsewhere(file):
+                self._read(file)
 
 
 def telling_import_module(name: str, package: str | None = None) -> ModuleType:

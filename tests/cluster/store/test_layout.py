@@ -51,10 +51,12 @@ def test_folder_with_other_files_does_not_become_a_store(tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_file_does_not_become_a_store(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["file", "file/below", "link"])
+def test_file_or_link_does_not_become_a_store(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="is a file, not a folder"):
-        FolderStore(tmp_path / "file")
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(InputError, match="is no folder: a file or a link is there"):
+        FolderStore(tmp_path / name)
 
 
 def test_equal_values_have_equal_canonical_bytes() -> None:

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,7 @@ import pytest
 from tests.cluster.store.builders import key, make_entry, make_run, make_step
 from tiphys.cluster.errors import PlatformError
 from tiphys.cluster.store.folder import FolderStore
-from tiphys.cluster.store.writing import platform_error
+from tiphys.cluster.store.writing import Draft, platform_error
 
 WRITER = Path(__file__).with_name("writer.py")
 
@@ -234,3 +235,12 @@ def test_errors_of_the_system_say_the_path_the_room_and_the_fix(tmp_path: Path, 
     assert said in error.message
     assert "bytes and" in error.message
     assert error.fix
+
+
+def test_store_that_is_deleted_while_it_is_written_is_said(store: FolderStore) -> None:
+    with Draft(f"{store.root}/tmp", "x") as draft:
+        draft.write(b"x")
+        shutil.rmtree(store.root)
+        with pytest.raises(PlatformError, match="was deleted in the meantime"):
+            draft.place(f"{store.root}/x")
+    assert FolderStore(store.root).read_bytes(store.put_bytes(b"x").digest) == b"x"

@@ -67,5 +67,5 @@ def test_what_counts_for_fail_on(step: PlannedStep, would_run: bool, would_use_g
 def test_fail_on_names_the_first_steps() -> None:
     require("run", [planned("HIT")])
     steps = [PlannedStep(f"w[{i}]", "w", "RUN", "", 1, Hours(1.0, 1.0)) for i in range(8)]
-    with pytest.raises(CheckError, match=r"--fail-on gpu: 8 steps would or might use a GPU: w\[0\], .*w\[4\], …$"):
+    with pytest.raises(CheckError, match=r"--fail-on gpu: 8 steps would or might use a GPU: w\[0\], .*w\[4\], …\n"):
         require("gpu", steps)

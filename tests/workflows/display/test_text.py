@@ -109,6 +109,13 @@ def test_cleaned_text_moves_no_cursor(text: str) -> None:
 
 def test_headline_is_the_last_line_of_a_traceback_and_the_first_of_a_message() -> None:
     assert headline("Traceback (most recent call last):\n  File\nValueError: x\n") == "ValueError: x"
+    assert headline("Traceback (most recent call last):\n  File\nValueError: x\ny\nhint: z\n") == "ValueError: x"
+    cause = (
+        "Traceback (most recent call last):\n  File\nKeyError: a\n\nDuring …\n\nTraceback (most recent call last):\n"
+    )
+    assert headline(f"{cause}  File\nOSError: b\n") == "OSError: b"
+    group = "  + Exception Group Traceback (most recent call last):\n  |   File\n  | ExceptionGroup: many\n  +-+- 1 -\n"
+    assert headline(f"{group}    | ValueError: 1\n") == "ExceptionGroup: many"
     assert headline("contract broken:\n  column a") == "contract broken:"
     assert headline(" \n") == "no message"
 

@@ -41,11 +41,13 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     return outcome(a_project(tmp_path_factory.mktemp("undisturbed"), PIPELINE))
 
 
+@pytest.mark.parametrize("first", range(1, 5))
 @pytest.mark.parametrize("place", ["TIPHYS_TEST_KILL_AT", "TIPHYS_TEST_KILL_WORKER_AT"])
-def test_killed_at_every_boundary(place: str, tmp_path: Path, undisturbed: dict[str, object]) -> None:
-    boundary = 0
+def test_killed_at_every_boundary(place: str, first: int, tmp_path: Path, undisturbed: dict[str, object]) -> None:
+    """Every fourth boundary from `first` on, so that several processes share the work."""
+    boundary = first - 4
     while True:
-        boundary += 1
+        boundary += 4
         project = a_project(tmp_path / f"{boundary}", PIPELINE)
         done = project.tiphys("run", "pipe.py", env={place: str(boundary)})
         if done.returncode == 0:
