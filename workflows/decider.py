@@ -101,7 +101,7 @@ class Decider:
         base = self._base(shown)
         facts = self._workspace.keys.facts(self._steps[address])
         now = components(facts.static, arguments, reads)
-        text = miss_sentence(self._workspace.store, base, now, facts.closure.units, self._workspace.root)
+        text = miss_sentence(self._workspace.store, base, now, facts.closure.units, self._workspace.root, shown)
         self._explained[address] = text
         return text
 

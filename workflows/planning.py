@@ -49,8 +49,8 @@ def plan_graph(workspace: Workspace, graph: Graph, wishes: Wishes) -> Plan:
     order = {call.address: i for i, call in enumerate(graph.calls)}
     steps.sort(key=lambda s: order[call_of(s.address)])
     counts: Counter[str] = Counter(step.verdict for step in steps)
-    notes = tuple(dict.fromkeys(note for call in graph.calls for note in planner.notes(decider.info(call.address))))
-    notes = (*notes, *planner.refusals(graph, steps))
+    told = (note for call in graph.calls for note in planner.notes(decider.info(call.address)))
+    notes = (*workspace.store.reports, *dict.fromkeys(told))
     return Plan(graph.pipeline, graph.parameters, workspace.config.profile, tuple(steps), notes, dict(counts))
 
 

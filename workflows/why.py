@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tiphys.workflows.api import RunOptions
     from tiphys.workflows.closure import Unit
 
-_HISTORY = 64
+_HISTORY = 1_024  # all items of an `each` share one history, and the same item is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def explain(run_id: str, address: str, options: RunOptions) -> Why:
     after = _components(store, record)
     if after is None:
         return Why(address, run.id, record.state, "", (), record.reason)
-    base = base_entry(store.history(run.pipeline, record.address, limit=_HISTORY), run)
+    base = base_entry(store.history(run.pipeline, record.address, limit=_HISTORY), run, address)
     if base is None:
         text = f"{record.reason}; no earlier entry of {address} in scope {run.scope}: there is nothing to compare with"
         return Why(address, run.id, record.state, "", (), text)
@@ -57,12 +57,13 @@ def explain(run_id: str, address: str, options: RunOptions) -> Why:
     return Why(address, run.id, record.state, _named(base), changes, text)
 
 
-def base_entry(history: Sequence[Entry], run: RunRecord) -> Entry | None:
-    """The newest entry that another run wrote before this one started, in the same scope."""
-    for entry in history:
-        if entry.writer.run != run.id and entry.writer.scope == run.scope and entry.created <= run.started:
-            return entry
-    return None
+def base_entry(history: Sequence[Entry], run: RunRecord, address: str) -> Entry | None:
+    """The newest entry of this instance that another run wrote before this one started, in the same scope; else that
+
+    of any item of the call."""
+    ours = [e for e in history if e.writer.run != run.id and e.writer.scope == run.scope and e.created <= run.started]
+    same = (entry for entry in ours if entry.writer.address == address)
+    return next(same, ours[0] if ours else None)
 
 
 def differences(store: Store, before: Json, after: Json) -> tuple[Change, ...]:
@@ -74,15 +75,25 @@ def differences(store: Store, before: Json, after: Json) -> tuple[Change, ...]:
     return changes + compare(before, after)
 
 
-def miss_sentence(store: Store, base: Entry | None, after: Json, units: Sequence[Unit], root: Path) -> str:
-    """Why a planned call has no entry, in one sentence: against `base`, with the code as it is on disk."""
+def miss_sentence(
+    store: Store, base: Entry | None, after: Json, units: Sequence[Unit], root: Path, address: str
+) -> str:
+    """Why a planned instance has no entry, in one sentence: against `base`, with the code as it is on disk.
+
+    When `base` is another item of the call, its arguments are others by nature and say nothing.
+    """
     if base is None:
         return "never run before"
     changes: tuple[Change, ...] = ()
     if base.components["code"]["digest"] != after["code"]["digest"]:
         new = [_unit_on_disk(unit, root) for unit in units]
         changes = _code_changes(compare_units(_stored_units(store, base.components["code"]), new))
-    return sentence(changes + compare(base.components, after))
+    others = compare(base.components, after)
+    if base.writer.address != address:
+        others = tuple(change for change in others if change.component != "arguments")
+        if not changes and not others:
+            return "no result for these arguments yet"
+    return sentence(changes + others)
 
 
 def units_json(units: Sequence[Unit]) -> Json:

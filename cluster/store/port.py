@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +15,11 @@ class Store(Protocol):
     Every write is atomic: complete or absent, whenever the process dies. Reads verify digests. Methods raise
     `PlatformError` when the store is unreachable, full or forbids, and `InputError` when its format is newer.
     """
+
+    @property
+    def reports(self) -> Sequence[str]:
+        """One sentence for each corrupt file that was moved to quarantine since the store was opened."""
+        ...
 
     # Objects ------------------------------------------------------------------------------------------------------
     def put_bytes(self, data: bytes) -> ObjectRef:

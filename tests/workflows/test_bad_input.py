@@ -83,7 +83,7 @@ SETTINGS = {
         ("TIPHYS_PARALEL is set, and there is no such setting",), "'TIPHYS_PARALLEL'", env={"TIPHYS_PARALEL": "2"}
     ),
     "a file for the store": Wrong(
-        ("/store is a file, not a folder",), "--store", words=(*RUN, "--store", "store"), files={"store": "mine"}
+        ("/store is no folder: a file",), "--store", words=(*RUN, "--store", "store"), files={"store": "mine"}
     ),
     "a folder of the user's": Wrong(
         ("/src is not a store and holds other files (a.py",),

@@ -182,7 +182,7 @@ def test_exit_codes_are_those_of_the_command_line(flow: Any, store: Path) -> Non
         assert wrong.value.exit_code == 2
         assert wrong.value.fix
     (store.parent / "file").write_text("mine")
-    with pytest.raises(TiphysError, match="is a file, not a folder"):
+    with pytest.raises(TiphysError, match="/file is no folder"):
         flow.failing.run(store=store.parent / "file")
 
 

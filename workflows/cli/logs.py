@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from tiphys.cluster.store.port import Store
 
 _LOGS = """Print what the steps of a run wrote to their standard output and error. Without an address: all steps, each
-line behind its address. A step that was served from the cache shows the log of the run that made its result."""
+line behind its address. A step that was served from the cache shows the log of the run that made its result; one that
+failed ends with its error."""
 
 _POLL_SECONDS = 0.2
 _SUFFIX = ".log"
@@ -31,11 +32,14 @@ _SUFFIX = ".log"
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """The log of an instance. `made_by`: the run that wrote it when the instance was a hit, else ""."""
+    """The log of an instance. `made_by`: the run that wrote it when the instance was a hit, else "". `error`: of one
+
+    that failed."""
 
     address: str
     path: Path
     made_by: str = ""
+    error: str = ""
 
 
 def _arguments(parser: Parser) -> None:
@@ -64,6 +68,8 @@ def _logs(arguments: argparse.Namespace, screen: Screen) -> int:
         prefix = _prefix(screen, log.address) if arguments.address is None or len(logs) > 1 else ""
         for line in _lines(log.path, screen):
             screen.line(prefix + line)
+        for line in log.error.splitlines():
+            screen.line(prefix + clean(line))
     return 0
 
 
@@ -118,7 +124,7 @@ def _print_from(path: Path, place: int, prefix: str, screen: Screen, *, whole: b
 def _log(store: Store, run: RunRecord, address: str, record: StepRecord | None) -> Log:
     path = store.log_path(run.id, address)
     if path.exists() or record is None or record.state != "hit" or record.key is None or record.entry is None:
-        return Log(address, path)
+        return Log(address, path, error=record.error or "" if record is not None else "")
     entry = store.entry(record.key, record.entry)
     if entry is None:
         return Log(address, path)

@@ -81,6 +81,7 @@ class Engine:
         self._admission = Admission(graph, workspace.config)
         self._attempts: Attempts | None = None  # no process is started before something must run
         self._unwritten: list[StepRecord] = []
+        self._reported = 0
         self._told = 0
         self._stop_reason = ""
 
@@ -98,6 +99,7 @@ class Engine:
             while self._open():
                 self.decide_hits()
                 self._tell_known()
+                self._tell_reports()
                 self._start_what_fits()
                 if self._running or self._delayed:
                     self._wait()
@@ -311,6 +313,13 @@ class Engine:
             self._unwritten.append(record)
             self._listen(StepEnded(record))
         self.progress.closed.clear()
+
+    def _tell_reports(self) -> None:
+        """Corrupt files that the store moved aside meanwhile."""
+        reports = self._workspace.store.reports
+        for report in reports[self._reported :]:
+            self._listen(Warned(report))
+        self._reported = len(reports)
 
     def _flush(self) -> None:
         """Write what is new: one file for many hits; the records of ended workers singly, as they end."""

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tiphys.cluster.errors import InputError, PlatformError, TiphysError
+from tiphys.cluster.store.liveness import boot_mark
 from tiphys.cluster.store.port import Store
 from tiphys.cluster.store.records import Json, RunRecord, RunState, StepRecord
 from tiphys.workflows.api import RunOptions, RunResult, Target, load_config, open_store
@@ -163,7 +164,7 @@ def _record(workspace: Workspace, job: Job) -> RunRecord:
         argv=tuple(sys.argv),
         pid=os.getpid(),
         host=socket.gethostname(),
-        boot=Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip(),
+        boot=boot_mark(),
         parent=job.parent,
     )
 

@@ -52,6 +52,13 @@ def test_json(tiphys: Tiphys, past: FolderStore) -> None:
     assert logs[4]["text"] == ""
 
 
+def test_a_failed_step_ends_with_its_error(tiphys: Tiphys, past: FolderStore) -> None:
+    error = past.step_records(SECOND)["train"].error
+    assert error
+    assert tiphys("logs", SECOND, "train").lines[-len(error.splitlines()) :] == error.splitlines()
+    assert tiphys("logs", SECOND).lines[-1] == f"train | {error.splitlines()[-1]}"
+
+
 def test_wrong_input(tiphys: Tiphys, past: FolderStore) -> None:
     assert "it has report" in tiphys("logs", FIRST, "repotr").err
     assert tiphys("logs", FIRST, "--follow", "--json").code == 2

@@ -136,6 +136,31 @@ def p() -> int:
     assert "-    return x\n+    return x + 1" in change.diff
 
 
+def test_why_compares_an_item_with_itself(project: Make) -> None:
+    made = project(FAN.format(body="", more=""))
+    made.run()
+    made.edit("return x * x", "return x * 100")
+    told = made.run().records
+    for address in ("square[0]", "square[1]"):
+        why = api.why("latest", address, made.options())
+        assert why.base.startswith(f"{address} of run ")
+        assert [change.component for change in why.changes] == ["code"]
+        assert why.sentence == told[address].reason
+
+
+def test_a_new_item_is_not_explained_by_the_argument_of_another(project: Make) -> None:
+    made = project("""
+@step
+def use(x: int) -> int:
+    return x
+@pipeline
+def p(n: int = 2) -> list[int]:
+    return each(range(n), lambda x: use(x))
+""")
+    made.run()
+    assert made.run({"n": "3"}).records["use[2]"].reason == "no result for these arguments yet"
+
+
 def test_two_runs_at_once_end_with_the_same_digests(project: Make) -> None:
     made = project(FAN.format(body="", more=""))
     both = [made.start("run", "pipe.py", "--json") for _ in range(2)]
