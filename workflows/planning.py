@@ -50,7 +50,7 @@ def plan_graph(workspace: Workspace, graph: Graph, wishes: Wishes) -> Plan:
     steps.sort(key=lambda s: order[call_of(s.address)])
     counts: Counter[str] = Counter(step.verdict for step in steps)
     told = (note for call in graph.calls for note in planner.notes(decider.info(call.address)))
-    notes = (*workspace.store.reports, *dict.fromkeys(told))
+    notes = (*workspace.store.reports, *dict.fromkeys(told), *planner.refusals(graph, steps))
     return Plan(graph.pipeline, graph.parameters, workspace.config.profile, tuple(steps), notes, dict(counts))
 
 

@@ -207,6 +207,7 @@ class RunRecord:
     ended: float | None = None
     parent: str | None = None  # the run that this one reruns
     exit_code: int | None = None
+    spun: str | None = None  # the one instance that it ran: a `spin` of `parent`
 
     def to_json(self) -> Json:
         data = {name: getattr(self, name) for name in self.__slots__}

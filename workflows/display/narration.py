@@ -99,7 +99,8 @@ class Narration:
                 f"run {screen.paint(event.run.id, 'bold')} of {event.run.pipeline}, {counted(event.instances, 'step')}"
             ]
         if isinstance(event, StepsKnown):
-            return [f"{counted(event.instances, 'more step')} known"] if self._items and event.instances else []
+            open_now = self._items and self._tally.done < self._tally.instances  # not when all of them were hits
+            return [f"{counted(event.instances, 'more step')} known"] if open_now and event.instances else []
         assert isinstance(event, RunEnded)
         return []  # the summary says it
 

@@ -82,7 +82,7 @@ class Engine:
         self._attempts: Attempts | None = None  # no process is started before something must run
         self._unwritten: list[StepRecord] = []
         self._reported = 0
-        self._told = 0
+        self._told = self.progress.instances  # what the start of the run tells
         self._stop_reason = ""
 
     # The loop ------------------------------------------------------------------------------------------------------
@@ -329,8 +329,7 @@ class Engine:
 
     def _tell_known(self) -> None:
         if self.progress.instances > self._told:
-            if self._told:
-                self._listen(StepsKnown("", self.progress.instances - self._told, dict(self.progress.known)))
+            self._listen(StepsKnown("", self.progress.instances - self._told, dict(self.progress.known)))
             self._told = self.progress.instances
 
 

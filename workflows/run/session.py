@@ -43,6 +43,7 @@ class Job:
     code: str
     wishes: Wishes
     parent: str | None = None
+    spun: str | None = None
     must_hit: frozenset[str] = frozenset()
 
 
@@ -54,14 +55,14 @@ def run_target(target: Target, options: RunOptions, listen: Listener) -> RunResu
     named = {parse_address(text, built.graph).call for text in options.only}
     must_hit = frozenset(c.address for c in graph.calls) - named if options.only else frozenset()
     wishes = Wishes(workspace.now, options.force, options.cache, (), options.allow_drift)
-    return execute(workspace, Job(graph, built.ref.digest, built.closure.digest, wishes, None, must_hit), listen)
+    return execute(workspace, Job(graph, built.ref.digest, built.closure.digest, wishes, must_hit=must_hit), listen)
 
 
 def rerun_past(
     run_id: str, from_failed: bool, parameters: Mapping[str, str], options: RunOptions, listen: Listener
 ) -> RunResult:
     """`tiphys rerun`: all but the parameters and the frozen time is decided by key."""
-    store, run = _past(run_id, options)
+    _, run, kept = _past(run_id, options)
     if from_failed and run.state == "succeeded":
         raise InputError(f"run {run.id} succeeded: there is no failed step to go on from", fix=f"tiphys rerun {run.id}")
     file = _file_of(run, options)
@@ -69,13 +70,13 @@ def rerun_past(
     encoded = {name: value for name, value in run.parameters.items() if name not in parameters}
     built = _built(workspace, Target(file, run.pipeline.split(":")[1], parameters, encoded))
     graph = select(built.graph, until=options.until, only=options.only)
-    wishes = Wishes(run.frozen_now, options.force, options.cache, _ancestors(store, run), options.allow_drift)
+    wishes = Wishes(run.frozen_now, options.force, options.cache, kept, options.allow_drift)
     return execute(workspace, Job(graph, built.ref.digest, built.closure.digest, wishes, run.id), listen)
 
 
 def spin_past(run_id: str, address: str, options: RunOptions, listen: Listener) -> RunResult:
     """`tiphys spin`: the instance runs, whatever the cache says; its entry is kept like any other."""
-    store, run = _past(run_id, options)
+    store, run, kept = _past(run_id, options)
     past = stored_graph(store, run)
     wanted = parse_address(address, past)
     call = next(c for c in past.calls if c.address == wanted.call)
@@ -92,8 +93,8 @@ def spin_past(run_id: str, address: str, options: RunOptions, listen: Listener) 
     alone = Call(address, call.step, {name: Literal(value) for name, value in arguments.items()})
     graph = replace(today.graph, calls=(alone,), scopes={}, result=None, steps={call.step: step})
     stored = workspace.store.put_bytes(_json_bytes(graph.to_json())).digest
-    wishes = Wishes(run.frozen_now, (address,), True, _ancestors(store, run), options.allow_drift)
-    return execute(workspace, Job(graph, stored, today.closure.digest, wishes, run.id), listen)
+    wishes = Wishes(run.frozen_now, (address,), True, kept, options.allow_drift)
+    return execute(workspace, Job(graph, stored, today.closure.digest, wishes, run.id, address), listen)
 
 
 def execute(workspace: Workspace, job: Job, listen: Listener) -> RunResult:
@@ -166,12 +167,22 @@ def _record(workspace: Workspace, job: Job) -> RunRecord:
         host=socket.gethostname(),
         boot=boot_mark(),
         parent=job.parent,
+        spun=job.spun,
     )
 
 
-def _past(run_id: str, options: RunOptions) -> tuple[Store, RunRecord]:
+def _past(run_id: str, options: RunOptions) -> tuple[Store, RunRecord, tuple[str, ...]]:
+    """The run to go on from, and the runs whose results of `cache=False` steps are kept.
+
+    A spin is one step of the run that it was spun from: to go on from it is to go on from that run, so that
+    `latest` still means the pipeline after some tries of one step.
+    """
     store = open_store(load_config(options))
-    return store, store.find_run(run_id)
+    run = store.find_run(run_id)
+    kept = _ancestors(store, run)
+    while run.spun is not None and run.parent is not None:
+        run = store.run(run.parent)
+    return store, run, kept
 
 
 def _file_of(run: RunRecord, options: RunOptions) -> Path:

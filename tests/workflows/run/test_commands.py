@@ -13,6 +13,7 @@ from tests.projects import Project, states
 from tests.workflows.run.pipelines import FAN, SEVEN
 from tiphys.cluster.errors import InputError
 from tiphys.workflows import api
+from tiphys.workflows.run.events import Event, RunStarted, StepsKnown
 
 Make = Callable[[str], Project]
 
@@ -94,6 +95,42 @@ def test_spin_runs_one_step_on_past_inputs_with_todays_code(project: Make) -> No
     made.edit("return x * x", "return x * 100")
     result = api.spin("latest", "square[2]", made.options())
     assert {a: r.outputs for a, r in result.records.items()} == {"square[2]": 300}
+
+
+def test_a_spin_does_not_stand_in_the_way_of_the_run_it_came_from(project: Make) -> None:
+    made = project(SEVEN)
+    first = made.run()
+    made.edit('raise ValueError(f"cannot take {x}")', "return x + 2")
+    for _ in range(2):
+        assert states(api.spin("latest", "d", made.options()).records) == {"d": "succeeded"}
+    assert states(api.spin("latest", "c", made.options()).records) == {"c": "succeeded"}  # another one of that run
+    again = api.rerun("latest", from_failed=True, options=made.options())
+    assert again.run.parent == first.run.id
+    assert states(again.records) == {
+        "a": "hit", "b": "hit", "c": "hit", "d": "hit", "e": "succeeded", "f": "succeeded", "g": "succeeded",
+    }  # fmt: skip
+
+
+def test_items_that_hits_made_known_are_told(project: Make) -> None:
+    made = project("""
+@step
+def names() -> list[int]:
+    return [1, 2, 3]
+@step
+def use(x: int) -> int:
+    return x
+@pipeline
+def p() -> list[int]:
+    return each(names(), lambda x: use(x))
+""")
+    made.run()
+    made.edit("return x", "return x + 1")
+    events: list[Event] = []
+    made.run(listen=events.append)
+    started = next(e for e in events if isinstance(e, RunStarted))
+    known = [e for e in events if isinstance(e, StepsKnown)]
+    assert started.instances + sum(e.instances for e in known) == 4
+    assert known[-1].calls == {"names": 1, "use": 3}
 
 
 def test_plan_says_what_run_then_does(project: Make) -> None:
