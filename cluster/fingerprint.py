@@ -68,8 +68,10 @@ class Fingerprints:
         raise AssertionError("a walk has a first folder")
 
     def listing(self, path: Path) -> str:
-        """Digest of the names in a folder, 64 hex digits."""
-        return digest_bytes(b"\0".join(sorted(os.listdir(os.fsencode(path)))))
+        """Digest of the names in a folder, 64 hex digits; those of folders end in `/`: a walk asks no more of them."""
+        with os.scandir(os.fsencode(path)) as found:
+            names = [entry.name + b"/" if entry.is_dir() else entry.name for entry in found]
+        return digest_bytes(b"\0".join(sorted(names)))
 
     def save(self) -> None:
         """Write what was learnt since the last time, if anything was; a folder that cannot be written is left alone."""

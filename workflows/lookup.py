@@ -55,12 +55,21 @@ class Lookup:
                     return f"the folder {path} is gone"
             elif self.folder(path) != digest:
                 return f"the list of files in {path} changed"
+        return self._changed_elsewhere(observed)
+
+    def _target(self, path: str) -> str:
+        try:
+            return os.readlink(self._root / path)
+        except OSError:
+            return ""
+
+    def _changed_elsewhere(self, observed: Observed) -> str:
+        for path, target in observed.links.items():
+            if self._target(path) != target:
+                return f"the link {path} points elsewhere"
         for name in observed.own_env:
             if name in self._environ:
                 return f"reads the environment variable {name}, which is set now"
-        return self._changed_module(observed)
-
-    def _changed_module(self, observed: Observed) -> str:
         for module, digest in observed.modules.items():
             if self.module(module) != digest:
                 return f"module {module}, imported while the step ran, changed"

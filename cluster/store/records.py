@@ -44,7 +44,7 @@ class Observed:
     names that were read; workers never see a value for them. `own_env`: those of them that first-party code reads: when
     one is set by now, the step runs and says that it must be declared. `distributions`: installed ones that were
     imported or read without standing in the key -> version in the step's environment. `local`: reasons why the entry
-    counts on this machine only (an undeclared subprocess or socket).
+    counts on this machine only (an undeclared subprocess or socket). `links`: symbolic link -> where it pointed.
     """
 
     files: Mapping[str, str | None] = field(default_factory=dict)
@@ -54,9 +54,11 @@ class Observed:
     own_env: tuple[str, ...] = ()
     distributions: Mapping[str, str] = field(default_factory=dict)
     local: tuple[str, ...] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> Json:
         return {
+            "links": dict(self.links),
             "files": dict(self.files),
             "folders": dict(self.folders),
             "modules": dict(self.modules),
@@ -69,7 +71,8 @@ class Observed:
     @classmethod
     def from_json(cls, data: Json) -> Observed:
         env, own_env, local = (tuple(data[name]) for name in ("env", "own_env", "local"))
-        return cls(data["files"], data["folders"], data["modules"], env, own_env, data["distributions"], local)
+        seen = (data["files"], data["folders"], data["modules"])
+        return cls(*seen, env, own_env, data["distributions"], local, data["links"])
 
 
 @dataclass(frozen=True, slots=True)

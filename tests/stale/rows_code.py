@@ -276,4 +276,19 @@ CODE = [
         parameters="x: int",
         call="subject(importlib.import_module('_'.join(['plan', 'b'])).COUNT)",
     ),
+    Row(
+        "module that is looked for and appears",
+        ("extra_mod.py", None, ""),
+        "runs",
+        "import importlib.util\nreturn float(importlib.util.find_spec('extra' + '_mod') is not None)",
+    ),
+    Row(
+        "library class patched through another name for it",
+        ("patch.py", "lambda self: 2", "lambda self: 3"),
+        "runs",
+        "import fractions\nreturn fractions.Fraction(1).size()",
+        "import patch",
+        {"patch.py": "import fractions\nF = fractions.Fraction\nF.size = lambda self: 2\n"},
+        bystander="succeeded",
+    ),
 ]

@@ -27,6 +27,19 @@ def _parquet(value: int) -> Callable[[Path], None]:
     return write
 
 
+def _link(folder: Path, target: str) -> None:
+    """Let `current` point to another file."""
+    (folder / target).write_text("same")
+    (folder / "current").unlink(missing_ok=True)
+    (folder / "current").symlink_to(target)
+
+
+def _becomes_folder(folder: Path) -> None:
+    """Put a folder where a file was."""
+    (folder / "parts" / "a").unlink()
+    (folder / "parts" / "a").mkdir()
+
+
 FILES = [
     Row(
         "file read by open",
@@ -188,5 +201,21 @@ FILES = [
         "runs",
         "name = 'outside' + '.txt'\nreturn float((HERE.parent / name).exists())",
         HERE,
+    ),
+    Row(
+        "where a link points",
+        lambda folder: _link(folder, "second"),
+        "runs",
+        "name = 'cur' + 'rent'\nreturn float(len((HERE / name).resolve().name))",
+        HERE,
+        prepare=lambda folder: _link(folder, "first"),
+    ),
+    Row(
+        "a file that becomes a folder",
+        _becomes_folder,
+        "runs",
+        "import os\nname = 'par' + 'ts'\nreturn sum(len(folders) for _, folders, _ in os.walk(HERE / name))",
+        HERE,
+        {"parts/a": "3"},
     ),
 ]

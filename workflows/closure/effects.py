@@ -86,8 +86,14 @@ class Effects:
 
     def _holds_foreign(self, unit: UnitId) -> bool:
         facts = self._view.unit(unit)
-        named = self._view.resolve(unit[0], facts.held).foreign
-        return any(known.is_third_party(n) or (known.is_stdlib(n) and not _makes_new(n)) for n in named)
+        called = set(facts.body.calls)
+        for chain in facts.held:
+            for name in self._view.resolver.resolve(unit[0], chain).foreign:
+                if known.is_third_party(name):
+                    return True
+                if known.is_stdlib(name) and not (chain in called and _makes_new(name)):
+                    return True  # `P = pathlib.Path` is the class itself, `P = Path()` is a new object
+        return False
 
     def _works_on_plain(self, unit: UnitId) -> bool:
         """Whether operators at import meet built-in data only, which they cannot change."""
@@ -105,7 +111,7 @@ class Effects:
                 plain_calls = all(c.builtin in known.PURE_BUILTINS or _is_fresh_call(c) for c in calls)
                 self._plain[unit] = plain_calls and self._works_on_plain(unit)
             elif facts.kind == "class":
-                self._plain[unit] = not self.base_traits(unit)
+                self._plain[unit] = not self.base_traits(unit) and not facts.hooks_subclasses
             elif facts.kind == "stmt":
                 self._plain[unit] = not facts.state
         return self._plain[unit]

@@ -38,7 +38,10 @@ INERT_BASES = INERT | _names(
 
 SETTERS = _names(
     """
-    random.seed decimal.setcontext decimal.getcontext locale.setlocale os.chdir os.putenv os.umask
+    random.seed random.random random.uniform random.randint random.randrange random.choice random.choices
+    random.sample random.shuffle random.gauss random.normalvariate random.getrandbits random.randbytes
+    random.betavariate random.expovariate random.setstate
+    decimal.setcontext decimal.getcontext locale.setlocale os.chdir os.putenv os.umask
     sys.setrecursionlimit sys.setswitchinterval signal.signal warnings.filterwarnings warnings.simplefilter
     logging.basicConfig logging.config socket.setdefaulttimeout multiprocessing.set_start_method gc.disable
     gc.enable gc.set_threshold builtins.setattr atexit.register codecs.register copyreg.pickle

@@ -48,7 +48,7 @@ def summarize(source: bytes, shown: str) -> ModuleFacts:
             f"cannot analyse {shown}: it is nested too deeply", fix="split its longest expression or function"
         ) from None
     kinds = {kind for unit in module.units for part in unit.parts() for kind, _, _ in part.weak}
-    module.dynamic = bool(kinds & {"exec", "globals", "replace"})
+    module.dynamic = bool(kinds & {"exec", "globals", "replace", "self"})
     module.replaced = "replace" in kinds
     module.exported = _exported(body)
     return module

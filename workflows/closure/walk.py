@@ -151,8 +151,9 @@ class Walk:
             return
         for unit in self._unreached():
             facts = self.view.unit(unit)
-            bases = self.view.resolve(unit[0], facts.bases).units
-            if facts.kind == "class" and any(base in self.reached for base in bases):
+            bases = self.view.resolve(unit[0], facts.bases)
+            known_base = bool(bases.foreign) or any(base in self.reached for base in bases.units)
+            if facts.kind == "class" and known_base:
                 self._reach(unit, "__subclasses__", "effect")
 
     def _take_effects(self) -> None:

@@ -160,7 +160,7 @@ class Net:
 
         The import system has its own references to the originals, so its searching is not seen here.
         """
-        real_stat, real_lstat, real_access = os.stat, os.lstat, os.access
+        real_stat, real_lstat, real_access, real_readlink = os.stat, os.lstat, os.access, os.readlink
 
         def stat(path: Any, *, dir_fd: int | None = None, follow_symlinks: bool = True) -> os.stat_result:
             return self._stat(path, dir_fd, lambda: real_stat(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks))
@@ -173,11 +173,18 @@ class Net:
                 self._run(self._look, path)
             return real_access(path, mode, **options)
 
+        def readlink(path: Any, *, dir_fd: int | None = None) -> Any:
+            target = real_readlink(path, dir_fd=dir_fd)
+            if dir_fd is None and self._sees():
+                self._run(self._files.link_read, path, os.fsdecode(target))
+            return target
+
         abilities = (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks, os.supports_effective_ids)
         wrappers: tuple[tuple[str, Any, Any], ...] = (
             ("stat", stat, real_stat),
             ("lstat", lstat, real_lstat),
             ("access", access, real_access),
+            ("readlink", readlink, real_readlink),
         )
         for name, wrapper, real in wrappers:
             setattr(os, name, wrapper)

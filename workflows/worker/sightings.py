@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from tiphys.cluster.store.records import FOLDER_PRESENT, Observed
 
-Kind: TypeAlias = Literal["files", "folders", "modules", "env", "own_env", "local", "notes", "outside", "installed"]
-_KINDS: tuple[Kind, ...] = ("files", "folders", "modules", "env", "own_env", "local", "notes", "outside", "installed")
+Kind: TypeAlias = Literal[
+    "files", "folders", "links", "modules", "env", "own_env", "local", "notes", "outside", "installed"
+]
+_KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class Sightings:
@@ -58,6 +60,7 @@ class Sightings:
         return Observed(
             files=dict(sorted(seen["files"].items())),
             folders=dict(sorted(seen["folders"].items())),
+            links={name: target or "" for name, target in sorted(seen["links"].items())},
             modules={name: digest or "" for name, digest in sorted(seen["modules"].items())},
             env=tuple(sorted(seen["env"])),
             own_env=tuple(sorted(seen["own_env"])),

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Protocol
 
 from tiphys.cluster.errors import InputError
-from tiphys.workflows.worker.frames import environment_reader, line_of
+from tiphys.workflows.worker.frames import environment_reader, line_of, users_caller
 from tiphys.workflows.worker.places import Places, places_for
 from tiphys.workflows.worker.sightings import Sightings
 
@@ -151,9 +151,8 @@ class EnvironmentReads:
 
     def read(self, name: str, present: bool) -> None:
         """A variable is looked up."""
-        caller = environment_reader(self._places)
-        if name not in self._own and caller is not None and self._places.is_code(caller.f_code.co_filename):
-            self.names.add(name)
+        if name not in self._own and users_caller(self._places) is not None:
+            self.names.add(name)  # also through `Path.home` and libraries: a graph is soon built again
 
     def changed(self, name: str) -> None:
         """The user's code sets a variable itself."""

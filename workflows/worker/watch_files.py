@@ -55,7 +55,7 @@ class WatchFiles:
             "os.rmdir": lambda args: self.wrote(args[0]),
             "os.remove": lambda args: self.wrote(args[0]),
             "os.truncate": lambda args: self.wrote(args[0]),
-            "sqlite3.connect": lambda args: self.opened(args[0], "r", 0),
+            "sqlite3.connect": lambda args: self.opened(_database(args[0]), "r", 0),
             "ctypes.dlopen": lambda args: self.opened(args[0], "r", 0) if args[0] and "/" in str(args[0]) else None,
         }
 
@@ -157,6 +157,12 @@ class WatchFiles:
         if not self._is_known("files", full) and not self._is_known("folders", full):
             self._sightings.add("files", self._places.shown(full), None)
 
+    def link_read(self, path: Any, target: str) -> None:
+        """The step was told where a link points (`readlink`, `resolve`)."""
+        full = _absolute(path)
+        if full is not None and self._counts(full) and full not in self._written and not self._ignored(full):
+            self._sightings.add("links", self._places.shown(full), target)
+
     def _counts(self, full: str) -> bool:
         """Stats count below the root; elsewhere (libraries look at a lot) when the user's own line asks."""
         if self._places.in_project(full):
@@ -187,6 +193,15 @@ class WatchFiles:
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         shown = ", ".join(names[:3]) + more
         return [f"the step writes outside its working folder, which a hit does not repeat: {shown}"]
+
+
+def _database(name: Any) -> Any:
+    """The path in what `sqlite3.connect` is given, which may be a URI."""
+    if isinstance(name, str) and name.startswith("file:"):
+        from urllib.parse import unquote, urlsplit
+
+        return unquote(urlsplit(name).path)
+    return name
 
 
 def _absolute(path: Any) -> str | None:

@@ -12,6 +12,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Collection
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
@@ -21,6 +22,7 @@ from tiphys.workflows.worker.sightings import Sightings
 
 _import = builtins.__import__
 _import_module = importlib.import_module
+_find_spec = importlib.util.find_spec
 _watch: WatchImports | None = None
 
 
@@ -55,6 +57,7 @@ class WatchImports:
         global _watch
         _watch = self
         importlib.import_module = telling_import_module
+        importlib.util.find_spec = telling_find_spec
 
     def imported(self, name: str, file: str) -> None:
         """A first-party module that the bundle does not hold is being imported."""
@@ -69,6 +72,13 @@ class WatchImports:
             self._sightings.add("modules", name, "")
         elif file is not None and self._places.is_code(os.path.abspath(file)):
             self.imported(name, os.path.abspath(file))
+
+    def sought(self, name: str, file: str | None) -> None:
+        """The step asked whether there is a module."""
+        if file is None:
+            self._sightings.add("modules", name, "")
+        elif os.path.isabs(file) and self._places.is_code(file):
+            self.imported(name, file)
 
     def asked_by_user(self) -> bool:
         """Whether the line that is asking is first-party."""
@@ -95,13 +105,23 @@ class WatchImports:
 def telling_import_module(name: str, package: str | None = None) -> ModuleType:
     """`importlib.import_module` that tells which name was asked for."""
     watch = _watch
-    if watch is None or not watch.asked_by_user():
+    if watch is None:
         return _import_module(name, package)
     full = importlib.util.resolve_name(name, package) if name.startswith(".") else name
     try:
         return _import_module(name, package)
     finally:
-        watch.asked(full)
+        if full in sys.modules or watch.asked_by_user():  # also by libraries that are given a name, as hydra is
+            watch.asked(full)
+
+
+def telling_find_spec(name: str, package: str | None = None) -> ModuleSpec | None:
+    """`importlib.util.find_spec` that tells which name was asked for: being there, or not, is what the step learns."""
+    spec = _find_spec(name, package)
+    if _watch is not None and _watch.asked_by_user():
+        full = importlib.util.resolve_name(name, package)
+        _watch.sought(full, spec.origin if spec is not None else None)
+    return spec
 
 
 def telling_import(name: str, *args: Any, **kwargs: Any) -> ModuleType:
