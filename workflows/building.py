@@ -54,6 +54,8 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         "graph": built.graph.to_json(),
         "reads": sorted({*(_recorded(path, request) for path in built.reads), *_other_modules(request)}),
         "folders": sorted(_recorded(path, request) for path in built.folders),
+        "present": sorted(_recorded(path, request) for path in built.present),
+        "links": {_recorded(path, request): target for path, target in built.links.items()},
         "env": sorted(env.names),
         "seconds": time.monotonic() - started,
     }

@@ -19,7 +19,7 @@ from pathlib import Path
 from blake3 import blake3
 
 from tiphys.cluster.errors import InputError, TiphysError
-from tiphys.cluster.store.records import Entry, Json, ObjectRef, Observed, Writer
+from tiphys.cluster.store.records import FOLDER_PRESENT, Entry, Json, ObjectRef, Observed, Writer
 from tiphys.workflows.cache_key import graph_key
 from tiphys.workflows.closure import CodeClosure
 from tiphys.workflows.graph import Graph
@@ -103,7 +103,9 @@ def _from_entry(workspace: Workspace, entry: Entry, closure: CodeClosure) -> Bui
 def _entry(workspace: Workspace, key: str, ref: ObjectRef, answer: Json, closure: CodeClosure) -> Entry:
     observed = Observed(
         files={path: workspace.lookup.file(path) for path in answer["reads"]},
-        folders={path: workspace.lookup.folder(path) for path in answer["folders"]},
+        folders=dict.fromkeys(answer["present"], FOLDER_PRESENT)
+        | {path: workspace.lookup.folder(path) for path in answer["folders"]},
+        links=answer["links"],
     )
     return Entry(
         key=key,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import update_wrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
@@ -33,11 +33,16 @@ _DEEPEST = 100  # pipelines that call each other; more is a call without end
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A graph, and the files (absolute paths) and folders listed that were read while it was built."""
+    """A graph, and what was read while it was built: files, folders listed, folders found to be there, links followed.
+
+    All absolute paths; `links`: link -> where it pointed.
+    """
 
     graph: Graph
     reads: tuple[str, ...]
     folders: tuple[str, ...] = ()
+    present: tuple[str, ...] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 class Pipeline(Generic[P, R]):
@@ -156,7 +161,7 @@ class Pipeline(Generic[P, R]):
             result=binding,
             parallel=self.parallel,
         )
-        return Built(graph, watch.reads(), watch.folders())
+        return Built(graph, watch.reads(), watch.folders(), watch.present(), watch.links())
 
     def _call(self, values: Mapping[str, Any]) -> Any:
         """The pipeline's function; what goes wrong in the user's code is told with the user's line."""

@@ -41,7 +41,7 @@ _OUTSIDE = {
     "os.posix_spawn": "a subprocess",
     "os.exec": "a subprocess",
 }
-_CODE_FILES = (".py", ".pyc", ".so", ".pyi", ".pyd")
+_CODE_FILES = (".pyc", ".so", ".pyd")
 _SEED = random.Random.seed.__code__
 
 _active: Watch | None = None
@@ -55,8 +55,10 @@ class Watch:
         self._code = code
         self._reads: dict[str, None] = {}
         self._folders: dict[str, None] = {}
+        self._present: dict[str, None] = {}
+        self._links: dict[str, str] = {}
         self._refusal: InputError | None = None
-        self._real = {name: getattr(os, name) for name in ("stat", "lstat")}
+        self._real = {name: getattr(os, name) for name in ("stat", "lstat", "readlink")}
 
     def reads(self) -> tuple[str, ...]:
         """Absolute paths of files that were opened for reading, or tried, in order."""
@@ -66,6 +68,14 @@ class Watch:
         """Absolute paths of folders that were listed."""
         return tuple(self._folders)
 
+    def present(self) -> tuple[str, ...]:
+        """Absolute paths of folders that were found to exist."""
+        return tuple(self._present)
+
+    def links(self) -> dict[str, str]:
+        """Absolute paths of links that were read, and where they pointed."""
+        return dict(self._links)
+
     def __enter__(self) -> None:
         global _active, _hooked
         if not _hooked:
@@ -73,7 +83,7 @@ class Watch:
             _hooked = True
         _active = self
         for name, real in self._real.items():
-            setattr(os, name, self._looking(real))
+            setattr(os, name, self._reading_link(real) if name == "readlink" else self._looking(real))
         if sys.getprofile() is None:
             sys.setprofile(self._profile)
 
@@ -148,12 +158,23 @@ class Watch:
                 raise
             if stat.S_ISREG(found.st_mode):
                 self._note_file(path)
+            elif stat.S_ISDIR(found.st_mode) and isinstance(path, str | bytes | os.PathLike) and not _importing():
+                self._present[os.path.abspath(os.fsdecode(path))] = None
             return found
 
         return look
 
+    def _reading_link(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        def read(path: Any, **options: Any) -> Any:
+            target = real(path, **options)
+            if isinstance(path, str | bytes | os.PathLike) and not _importing():
+                self._links[os.path.abspath(os.fsdecode(path))] = os.fsdecode(target)
+            return target
+
+        return read
+
     def _note_file(self, path: Any) -> None:
-        if not isinstance(path, str | bytes | os.PathLike) or _importing():
+        if not isinstance(path, str | bytes | os.PathLike) or _importing() or _showing_lines():
             return  # a descriptor, or code
         full = os.path.abspath(os.fsdecode(path))
         if full.endswith(_CODE_FILES) or is_library(full) or full.startswith(("/proc/", "/dev/", "/sys/")):
@@ -186,6 +207,16 @@ def _importing() -> bool:
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _showing_lines() -> bool:
+    """Whether `linecache` reads a source for a message or for our check of the pipeline's text."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        if frame.f_code.co_filename.endswith("/linecache.py"):
             return True
         frame = frame.f_back
     return False
