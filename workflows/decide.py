@@ -26,7 +26,8 @@ class Candidate:
 class Wish:
     """What the person or the run wants: forced, caching off, the time by which age is judged, the run that is redone.
 
-    `now`: seconds since the epoch. `parents`: ids of the runs whose results of `cache=False` steps are kept.
+    `now`: seconds since the epoch; a rerun keeps that of its run, so `clock` is the time by which ages are told (None:
+    `now`). `parents`: ids of the runs whose results of `cache=False` steps are kept.
     `host`: entries that depend on an unseen subprocess or socket count on the machine that wrote them only.
     """
 
@@ -35,6 +36,7 @@ class Wish:
     cache: bool = True
     parents: tuple[str, ...] = ()
     host: str = ""
+    clock: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def decide(settings: Settings, candidates: Sequence[Candidate], wish: Wish) -> H
     for candidate in candidates:
         refusal = _refusal(settings, candidate, wish)
         if not refusal:
-            return Hit(candidate.entry, _hit_reason(candidate.entry, wish.now))
+            return Hit(candidate.entry, _hit_reason(candidate.entry, wish.now if wish.clock is None else wish.clock))
         refusals.append(refusal)
     if not settings.cache:
         return Run("cache=False")

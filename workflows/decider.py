@@ -48,7 +48,9 @@ class Decider:
         self._graph = graph
         self._steps = {call.address: graph.steps[call.step] for call in graph.calls}
         self._forced = [parse_address(text, graph, option="--force") for text in wishes.force]
-        self._wish = Wish(wishes.now, cache=wishes.cache, parents=wishes.parents, host=socket.gethostname())
+        self._wish = Wish(
+            wishes.now, cache=wishes.cache, parents=wishes.parents, host=socket.gethostname(), clock=workspace.now
+        )
         self._explained: dict[str, str] = {}
         self._allow_drift = wishes.allow_drift
         self.drift: dict[str, str] = {}  # what `--allow-drift` let pass, by address: recorded with the entries

@@ -115,7 +115,16 @@ def _inner(component: str, name: str, before: Json, after: Json) -> list[Change]
     if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         pairs = [(f"{name}[{i}]", b, a) for i, (b, a) in enumerate(zip(before, after, strict=True)) if not same(b, a)]
         return [c for n, b, a in pairs for c in _inner(component, n, b, a)]
+    if _is_data(before) and _is_data(after) and before["$data"] == after["$data"]:
+        old, new = before["fields"], after["fields"]
+        if old.keys() == new.keys():
+            changed = [field for field in old if not same(old[field], new[field])]
+            return [c for field in changed for c in _inner(component, f"{name}.{field}", old[field], new[field])]
     return [Change(component, name, short(before), short(after))]
+
+
+def _is_data(value: Json) -> bool:
+    return isinstance(value, dict) and "$data" in value
 
 
 def same(before: Json, after: Json) -> bool:
@@ -129,6 +138,8 @@ def short(value: Json) -> str:
         return "absent"
     if isinstance(value, dict) and "$artifact" in value:
         return f"{value['$artifact']} {value['digest'][:12]}"
+    if isinstance(value, dict) and "$path" in value:
+        return str(value["$path"])
     if isinstance(value, str):
         return value[:12] if len(value) == 64 and " " not in value else value[:_SHORT]
     text = repr(value)

@@ -54,6 +54,13 @@ def test_the_reason_of_a_hit_names_the_run_and_its_age() -> None:
     assert decision.reason == "unchanged since run r1, 1 min ago"
 
 
+def test_a_rerun_judges_age_by_its_frozen_time_and_tells_it_by_the_clock() -> None:
+    wish = Wish(now=1060.0, clock=1000.0 + 7200.0)
+    decision = decide(Settings(cache_for_seconds=60), [Candidate(an_entry())], wish)
+    assert isinstance(decision, Hit)
+    assert decision.reason == "unchanged since run r1, 2 h ago"
+
+
 def test_an_effect_is_never_a_hit() -> None:
     assert isinstance(decide(Settings(effect=True), [Candidate(an_entry())], NOW), Check)
 

@@ -30,6 +30,17 @@ def test_an_item_of_a_list_is_named() -> None:
     assert [c.what for c in compare(before, after)] == ["xs[1]"]
 
 
+def test_a_field_of_a_dataclass_is_named() -> None:
+    def scored(auc: float, at: str) -> Json:
+        return {"$data": "Score", "fields": {"auc": auc, "at": {"$path": at}, "n": 3}}
+
+    before, after = (some_components(arguments={"score": scored(*of)}) for of in ((0.5, "a.csv"), (0.75, "b.csv")))
+    assert [c.sentence for c in compare(before, after)] == [
+        "arguments changed: score.auc 0.5 -> 0.75",
+        "arguments changed: score.at a.csv -> b.csv",
+    ]
+
+
 def unit(name: str, digest: str, text: str = "") -> UnitText:
     return UnitText(name, digest, "code", "clean.py", 3, lambda: text)
 

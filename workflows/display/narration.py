@@ -35,7 +35,8 @@ class Narration:
     """Turns events into lines.
 
     `items` True: every executed instance of an `each` has its lines (a log file wants all); False: one line when its
-    call is complete, since a live picture shows the rest. `starts`: whether the start of an attempt is told.
+    call is complete, since a live picture shows the rest. `starts`: whether the start of an attempt is told; if not,
+    the line at the end says why it ran.
     """
 
     def __init__(self, screen: Screen, tally: Tally, *, items: bool = True, starts: bool = True) -> None:
@@ -107,7 +108,7 @@ class Narration:
     def _started(self, event: StepStarted) -> list[str]:
         if not self._items and event.address != call_of(event.address):
             self._mixed.add(call_of(event.address))
-        if not self._starts:
+        if not self._starts:  # the line at the end says why it ran
             return []
         attempt = f" attempt {event.attempt}" if event.attempt > 1 else ""
         return [f"{self._screen.address(event.address)}  started{attempt}: {self._screen.paint(event.reason, 'dim')}"]
@@ -124,7 +125,7 @@ class Narration:
         if call_of(record.address) in self._mixed:
             return self._completed(record.address, now)
         took = f" in {duration(seconds)}" if (seconds := seconds_of(record)) is not None else ""
-        return [f"{address}  {self._screen.state('succeeded', 'done')}{took}"]
+        return [f"{address}  {self._screen.state('succeeded', 'done')}{took}{self._because(record.address)}"]
 
     def _completed(self, address: str, now: float) -> list[str]:
         """One line for all instances of a call, once nothing of it is open."""
@@ -133,7 +134,12 @@ class Narration:
             return []
         self._mixed.discard(call.address)
         took = f" in {duration(now - call.since)}" if call.since is not None else ""
-        return [f"{self._screen.address(call.address)}  {counts_text(call.counts, self._screen)}{took}"]
+        counts = counts_text(call.counts, self._screen)
+        return [f"{self._screen.address(call.address)}  {counts}{took}{self._because(address)}"]
+
+    def _because(self, address: str) -> str:
+        reason = "" if self._starts else self._tally.call(address).reason
+        return f"  {self._screen.paint(reason, 'dim')}" if reason else ""
 
 
 def log_text(text: str) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _ROWS = 12
+_REASON = 16  # columns below which a reason is not worth its place
 _REFRESH_PER_SECOND = 8
 
 
@@ -146,4 +147,7 @@ def call_text(call: CallTally, now: float) -> str:
 def _line(screen: Screen, call: CallTally, text: str, width: int) -> str:
     room = max(min(8, width - 4), width - cells(text) - 4)
     address = cut(call.address, room)
-    return "  " + screen.address(address) + "  " + cut(text, max(0, width - cells(address) - 4))
+    text = cut(text, max(0, width - cells(address) - 4))
+    left = width - cells(address) - cells(text) - 6
+    reason = "  " + screen.paint(cut(call.reason, left), "dim") if call.reason and left >= _REASON else ""
+    return f"  {screen.address(address)}  {text}{reason}"

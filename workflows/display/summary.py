@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from tiphys.workflows.run.events import RunEnded
 _ERRORS = 5
 _NAMES = 6
 _RESULT_COLUMNS = 400
+_ROWS = re.compile(r": row \d+: .*(?= \()")  # values that broke a contract, before who made them
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,17 @@ class Failure:
 
 
 def failures(records: Sequence[StepRecord]) -> tuple[Failure, ...]:
-    """Failed records by error, in the order of their first appearance. Errors that differ by address alone are one."""
+    """Failed records by error, in the order of their first appearance.
+
+    Errors that differ by address, or by the rows that broke a contract, are one.
+    """
     grouped: dict[str, list[StepRecord]] = {}
     for record in records:
         error = record.error or record.reason
-        grouped.setdefault(error.replace(record.address, call_of(record.address)), []).append(record)
+        alike = error.replace(record.address, call_of(record.address))
+        if " breaks its contract: " in alike:
+            alike = _ROWS.sub("", alike)
+        grouped.setdefault(alike, []).append(record)
     return tuple(
         Failure(same[0].error or same[0].reason, tuple(r.address for r in same), any(r.attempts for r in same))
         for same in grouped.values()

@@ -42,6 +42,7 @@ class CallTally:
     counts: dict[str, int] = field(default_factory=dict)
     running: dict[str, Running] = field(default_factory=dict)
     since: float | None = None
+    reason: str = ""  # why it runs, as its first instance says
     items: bool = False  # it stands in an `each`: there are addresses with an index
 
     @property
@@ -108,6 +109,7 @@ class Tally:
         elif isinstance(event, StepStarted):
             call = self.call(event.address)
             call.since = now if call.since is None else call.since
+            call.reason = call.reason or event.reason
             known = call.running.get(event.address)
             call.running[event.address] = Running(known.since if known else now, event.attempt)
         elif isinstance(event, StepRetrying):

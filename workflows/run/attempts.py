@@ -113,11 +113,11 @@ class Attempts:
                 yield live.attempt.instance, _ended(live, event)
                 shutil.rmtree(live.work, ignore_errors=True)
 
-    def stop(self, instance: Instance) -> None:
-        """End the process group of a running instance: SIGTERM, and SIGKILL after a grace period."""
+    def stop(self, instance: Instance, *, at_once: bool = False) -> None:
+        """End all processes of a running instance: SIGTERM, after a grace period (or `at_once`) SIGKILL."""
         pid = self._pids.get(instance)
         if pid is not None:
-            self._workers.kill(pid)
+            self._workers.kill(pid, at_once=at_once)
 
     def components(self, instance: Instance) -> Json:
         """What the key of a started instance was made of."""

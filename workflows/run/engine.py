@@ -103,8 +103,7 @@ class Engine:
                 self._start_what_fits()
                 if self._running or self._delayed:
                     self._wait()
-                if self._interrupts.received is not None and not self._stop_reason:
-                    self.stop(f"interrupted by {self._interrupts.received.name}")
+                self._heed_interrupts()
             self._flush()
         finally:
             if self._attempts is not None:
@@ -119,6 +118,21 @@ class Engine:
         self._delayed.clear()
         for instance in self._running:
             self._workers.stop(instance)
+
+    def _heed_interrupts(self) -> None:
+        """The first one asks what runs to end, the second one kills it."""
+        signal = self._interrupts.received
+        if signal is None:
+            return
+        if not self._stop_reason:
+            self.stop(f"interrupted by {signal.name}")
+            if self._running:
+                names = ", ".join(label(*instance) for instance in list(self._running)[:3])
+                more = f" and {len(self._running) - 3} more" if len(self._running) > 3 else ""
+                self._listen(Warned(f"{signal.name}: asked {names}{more} to end; once more kills at once"))
+        elif self._interrupts.count > 1:
+            for instance in self._running:
+                self._workers.stop(instance, at_once=True)
 
     def result(self) -> Json:
         """The encoded result of the pipeline, None when it has none (or not all of it came to be)."""

@@ -111,11 +111,12 @@ class Workers:
         self._pending.clear()
         return events
 
-    def kill(self, pid: int) -> None:
-        """End a worker and everything it started: SIGTERM, after the grace period SIGKILL. `Exited` follows."""
+    def kill(self, pid: int, *, at_once: bool = False) -> None:
+        """End a worker and all it started: SIGTERM, after the grace period (or `at_once`) SIGKILL. `Exited` follows."""
         if pid in self._workers:
             with contextlib.suppress(PlatformError):  # the server is gone, and its children with it
-                self._send({"do": "kill", "pid": pid, "grace_seconds": self._grace_seconds}, [])
+                grace_seconds = 0.0 if at_once else self._grace_seconds
+                self._send({"do": "kill", "pid": pid, "grace_seconds": grace_seconds}, [])
 
     def close(self) -> None:
         """Kill what is left, end the server. Idempotent."""

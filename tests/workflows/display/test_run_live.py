@@ -50,12 +50,15 @@ def picture(events: tuple[tuple[float, Event], ...], now: float, *, width: int =
 
 def test_the_picture_shows_what_runs_and_the_whole() -> None:
     assert picture(FAILING[:16], 0.9) == [
-        "  featurize  11/12 (11 cached, 1 running)  0:00",
+        "  featurize  11/12 (11 cached, 1 running)  0:00  arguments changed: month 12 -…",
         "  12 of 16 steps, 12 cached, 0:00",
     ]
-    assert picture(FAILING[:18], 13.0) == ["  train  running  0:12", "  13 of 16 steps, 12 cached, 0:13"]
-    assert picture(FAILING[:20], 4.0)[0] == "  train  waits for its next attempt  0:03"
-    assert picture(FAILING[:21], 6.0)[0] == "  train  attempt 2  0:05"
+    assert picture(FAILING[:18], 13.0) == [
+        "  train  running  0:12  code changed: flights.train",
+        "  13 of 16 steps, 12 cached, 0:13",
+    ]
+    assert picture(FAILING[:20], 4.0)[0].startswith("  train  waits for its next attempt  0:03  code")
+    assert picture(FAILING[:21], 6.0)[0] == "  train  attempt 2  0:05  code changed: flights.train"
 
 
 def test_more_calls_than_fit_are_counted() -> None:
@@ -96,7 +99,7 @@ def test_what_runs_is_told_above_the_picture() -> None:
     text = recorded(FAILING)
     for line in (
         "featurize[11] | 27,000 rows",
-        "featurize  11 cached, 1 ran in 0.80 s",
+        "featurize  11 cached, 1 ran in 0.80 s  arguments changed: month 12 -> 13",
         "train  attempt 1 failed, again in 2.0 s: ValueError: no rows of carrier 'ÜÖ'",
         "train  failed after 2 attempts: ValueError: no rows of carrier 'ÜÖ'",
     ):

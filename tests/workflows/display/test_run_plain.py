@@ -130,6 +130,19 @@ def test_one_error_of_many_items_is_told_once_and_many_errors_end() -> None:
     assert "5 more failed steps: tiphys show 20261125-013642-9f3a" in summary
 
 
+def test_items_that_break_a_contract_alike_are_one_error() -> None:
+    def broken(i: int) -> str:
+        made = f"(made by work[{i}]); correct what work[{i}] writes, or the contract of Rows"
+        return f"Rows breaks its contract: 'n' is double, its contract says float: row 0: {i}.5, row 1: 7.5, … {made}"
+
+    events = tuple((0.0, failed(f"work[{i}]", broken(i))) for i in range(12))
+    text = plain((*events, (1.0, ending("failed", 2, counts={"failed": 12}))))
+    summary = text[text.index("flights:flights failed") :]
+    assert summary.count("breaks its contract") == 1
+    assert "row 0: 0.5" in summary
+    assert "work[5] and 6 more" in summary
+
+
 def test_skipped_items_are_one_line() -> None:
     events: tuple[tuple[float, Event], ...] = (
         *((0.0, skipped(f"work[{i}]", f"upstream failed: prep[{i}]")) for i in range(500)),

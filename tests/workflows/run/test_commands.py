@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -209,6 +210,30 @@ def test_two_runs_at_once_end_with_the_same_digests(project: Make) -> None:
     runs = [made.store.step_records(end["run"]) for end in ends]
     keys = [{a: (r.key, r.outputs) for a, r in run.items()} for run in runs]
     assert keys[0] == keys[1]
+
+
+def test_a_second_interrupt_kills_at_once(project: Make) -> None:
+    made = project("""
+@step
+def deaf() -> int:
+    import signal, time
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    print("now it sleeps", flush=True)
+    time.sleep(600)
+    return 1
+@pipeline
+def p() -> int:
+    return deaf()
+""")
+    process = made.start("run", "pipe.py")
+    assert process.stdout is not None
+    for awaited in ("now it sleeps", "SIGINT: asked deaf to end; once more kills at once"):
+        assert any(awaited in line for line in process.stdout)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 130
+    assert time.monotonic() - began < 4  # the grace period is 5 s
+    process.communicate()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
