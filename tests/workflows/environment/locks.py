@@ -59,7 +59,7 @@ def as_uv_lock(lock: Lock) -> str:
     lines = ["version = 1", "revision = 3", 'requires-python = ">=3.11"', ""]
     packages = [(name, version, lock.requires.get(name, ())) for name, version in lock.versions.items()]
     for name, version, children in sorted([*packages, ("my-proj", "0.1", lock.roots)]):
-        source = '{ virtual = "." }' if name == "my-proj" else '{ registry = "https://registry.example/simple" }'
+        source = '{ virtual = "." }' if name == "my-proj" else '{ registry = "file:///srv/simple" }'
         lines += ["[[package]]", f'name = "{name}"', f'version = "{version}"', f"source = {source}"]
         if children:
             lines += ["dependencies = [", *(f'    {{ name = "{child}" }},' for child in children), "]"]

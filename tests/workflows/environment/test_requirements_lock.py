@@ -65,10 +65,10 @@ def test_markers_of_platforms() -> None:
 
 def test_extras_and_roots() -> None:
     parsed = parse(
-        "--index-url https://registry.example/simple\n-c constraints.txt\n\n"
+        "--index-url file:///srv/simple\n-c constraints.txt\n\n"
         "requests[socks]==2.31.0   # via -r x.in, my-app (pyproject.toml)\n"
         "PySocks==1.7 # via requests[socks]\n"
-        "idna==3.1\n    # via\n    #   -c constraints.txt\n    #   Requests\n    # from https://registry.example/simple\n"
+        "idna==3.1\n    # via\n    #   -c constraints.txt\n    #   Requests\n    # from file:///srv/simple\n"
     )
     assert parsed.versions == {"requests": "2.31.0", "pysocks": "1.7", "idna": "3.1"}
     assert parsed.requires == {"requests": ("idna", "pysocks")}

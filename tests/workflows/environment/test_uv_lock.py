@@ -15,7 +15,7 @@ from tiphys.workflows.environment.uv_lock import parse_uv_lock
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 HASH = "d" * 64
-REGISTRY = 'source = { registry = "https://registry.example/simple" }'
+REGISTRY = 'source = { registry = "file:///srv/simple" }'
 HEAD = 'version = 1\nrevision = 3\nrequires-python = ">=3.11"\n'
 
 
