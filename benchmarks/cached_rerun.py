@@ -78,6 +78,8 @@ def main() -> None:
             command = dvc_case(base / "dvc", dvc)
             cases["dvc"] = lambda: seconds(command, base / "dvc")
         medians = interleaved(cases, 3 if quick else 7)
+        told = min(seconds([sys.executable, "-m", "tiphys", "--help"], base) for _ in range(5))
+        Figure("tiphys --help, whole process", told, "s", 0.25).emit()
         Figure("cached rerun of six steps, whole process", medians["tiphys"], "s", 0.25).emit()
         Figure(
             "the same, torch and pandas imported at the top", medians["tiphys, torch and pandas at the top"], "s", 0.4
