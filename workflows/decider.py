@@ -104,6 +104,9 @@ class Decider:
         facts = self._workspace.keys.facts(self._steps[address])
         now = components(facts.static, arguments, reads)
         text = miss_sentence(self._workspace.store, base, now, facts.closure.units, self._workspace.root, shown)
+        if base is not None and text.startswith("reads changed: "):  # of a folder: which file in it, as far as seen
+            seen = self._workspace.lookup.changed(base.observed)
+            text += f" ({seen})" if seen else ""
         self._explained[address] = text
         return text
 

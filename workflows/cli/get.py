@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+import shlex
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from tiphys.workflows.api import load_config, open_store
 from tiphys.workflows.cli.field import parts_of, select
 from tiphys.workflows.cli.options import add_run, options_of
 from tiphys.workflows.cli.parser import Command, Parser
-from tiphys.workflows.cli.past_run import graph_or_none, in_order, records_at
+from tiphys.workflows.cli.past_run import graph_or_none, in_order, records_at, result_of
 from tiphys.workflows.display.screen import Screen
 from tiphys.workflows.display.summary import short_value
 from tiphys.workflows.display.table import table
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from tiphys.cluster.store.port import Store
 
 _GET = """Print a result of a past run, or with -o copy it out of the store: an artifact as its file or folder, anything
-else as text. Without an address: what there is. A copy is verified, and yours to edit."""
+else as text. Without an address: what there is, and with -o the result of the run. A copy is verified, and yours to
+edit."""
 
 
 def _arguments(parser: Parser) -> None:
@@ -40,10 +42,19 @@ def _arguments(parser: Parser) -> None:
 def _get(arguments: argparse.Namespace, screen: Screen) -> int:
     store = open_store(load_config(options_of(arguments)))
     run = store.find_run(arguments.run)
-    records = in_order(store.step_records(run.id).values(), graph_or_none(store, run))
+    graph = graph_or_none(store, run)
+    records = in_order(store.step_records(run.id).values(), graph)
     if arguments.address is None:
         if arguments.output:
-            raise InputError("-o needs an ADDRESS", fix=f"tiphys get {arguments.run} lists what there is")
+            value = result_of(graph, {record.address: record for record in records})
+            if value is None:
+                raise InputError(
+                    f"run {run.id} has no result: -o needs an ADDRESS",
+                    fix=f"tiphys get {arguments.run} lists what there is",
+                )
+            target = copy_out(store, value, Path(arguments.output), where="the result", force=arguments.overwrite)
+            _said(arguments, screen, run, value, target)
+            return 0
         _list(arguments, screen, run, records)
         return 0
     found = records_at(run, records, arguments.address)
@@ -69,7 +80,8 @@ def _value(run: RunRecord, record: StepRecord) -> Json:
     if record.state not in ("hit", "succeeded"):
         raise InputError(
             f"{record.address} {record.state} in run {run.id} and has no result: {record.reason}",
-            fix=f"tiphys logs {run.id} {record.address}",
+            fix=f"tiphys {'logs' if record.attempts else 'show'} {run.id}"
+            + (f" {shlex.quote(record.address)}" if record.attempts else ""),
         )
     return record.outputs
 
@@ -125,7 +137,10 @@ def copy_out(store: Store, value: Json, path: Path, *, where: str, force: bool) 
 
     `force`. A path that is a folder takes the artifact inside, under its own name."""
     if not is_artifact(value) and (inner := [name for name, part in parts_of(value).items() if is_artifact(part)]):
-        raise InputError(f"{where} holds {len(inner)} artifacts: {', '.join(inner[:8])}", fix="name one of them")
+        example = f", as in '{where}[{inner[0]}]'" if inner[0].isdigit() else ""
+        raise InputError(
+            f"{where} holds {len(inner)} artifacts: {', '.join(inner[:8])}", fix=f"name one of them{example}"
+        )
     if path.is_dir():
         if not is_artifact(value):
             raise InputError(f"{path} is a folder", fix="give the name of a file")

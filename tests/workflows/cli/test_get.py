@@ -111,7 +111,7 @@ def test_a_value_is_written_as_text(tiphys: Tiphys, past: FolderStore, project: 
         (("train", "-o", "x"), "train holds 2 artifacts: all, rows\nfix:   name one of them"),
         (("train", "auc", "-o", "."), ". is a folder"),
         (("train", "rows", "-o", "no/such/x"), "there is no folder"),
-        (("-o", "x"), "-o needs an ADDRESS"),
+        (("-o", "x"), "the result holds 2 artifacts: all, rows"),
     ],
 )
 def test_wrong_input(tiphys: Tiphys, past: FolderStore, words: tuple[str, ...], message: str) -> None:
@@ -131,3 +131,9 @@ def test_a_field_is_split_at_dots_and_brackets() -> None:
     with pytest.raises(InputError):
         split_field("a[x]")
     assert select({"$tuple": [1, 2]}, "1", where="w") == 2
+
+
+def test_without_an_address_the_result_of_the_run_is_copied(tiphys: Tiphys, past: FolderStore, project: Path) -> None:
+    assert tiphys("get", SECOND, "-o", "x").err.startswith(f"error: run {SECOND} has no result: -o needs an ADDRESS")
+    assert f"fix:   tiphys show {SECOND}\n" in tiphys("get", SECOND, "report").err  # it never started: there is no log
+    assert f"fix:   tiphys logs {SECOND} train\n" in tiphys("get", SECOND, "train").err

@@ -199,6 +199,27 @@ def p(n: int = 2) -> list[int]:
     assert made.run({"n": "3"}).records["use[2]"].reason == "no result for these arguments yet"
 
 
+def test_the_file_that_changed_in_a_folder_is_named(project: Make) -> None:
+    made = project("""
+from pathlib import Path
+HERE = Path(__file__).parent
+@step
+def total(folder: Path) -> int:
+    return sum(int(p.read_text()) for p in sorted(folder.glob("*.txt")))
+@pipeline
+def p(folder: Path = HERE / "data") -> int:
+    return total(folder)
+""")
+    (made.folder / "data").mkdir()
+    for name in "abc":
+        made.write("1", f"data/{name}.txt")
+    assert made.run().outputs == 3
+    made.write("20", "data/b.txt")
+    assert made.run().records["total"].reason.endswith(" (data/b.txt changed)")
+    made.write("5", "data/d.txt")
+    assert made.run().records["total"].reason.endswith(" (the list of files in data changed)")
+
+
 def test_two_runs_at_once_end_with_the_same_digests(project: Make) -> None:
     made = project(FAN.format(body="", more=""))
     both = [made.start("run", "pipe.py", "--json") for _ in range(2)]
