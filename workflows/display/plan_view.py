@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tiphys.workflows.display.screen import Screen
 from tiphys.workflows.display.table import table
-from tiphys.workflows.display.text import amount_of_hours, call_of, counted, hours_text, value_text
+from tiphys.workflows.display.text import amount_of_hours, call_of, counted, hours_text, value_text, without_age
 from tiphys.workflows.plan_model import Hours, Plan, PlannedStep
 
 VERDICTS = ("HIT", "RUN", "MAYBE", "CHECK", "SKIP")
@@ -32,7 +32,7 @@ def plan_rows(steps: Iterable[PlannedStep]) -> tuple[PlanRow, ...]:
     grouped: dict[str, dict[str, dict[str, list[PlannedStep]]]] = {}
     for step in steps:
         reasons = grouped.setdefault(call_of(step.address), {}).setdefault(step.verdict, {})
-        reasons.setdefault(step.reason, []).append(step)
+        reasons.setdefault(without_age(step.reason), []).append(step)
     rows: list[PlanRow] = []
     for call, verdicts in grouped.items():
         total = sum(len(group) for reasons in verdicts.values() for group in reasons.values())
@@ -43,10 +43,9 @@ def plan_rows(steps: Iterable[PlannedStep]) -> tuple[PlanRow, ...]:
 
 def _rows_of(call: str, verdict: str, reasons: dict[str, list[PlannedStep]], total: int) -> list[PlanRow]:
     if len(reasons) <= _REASONS:
-        return [_row(call, verdict, group, total, reason) for reason, group in reasons.items()]
-    first = next(iter(reasons))
+        return [_row(call, verdict, group, total, group[0].reason) for group in reasons.values()]
     together = [step for group in reasons.values() for step in group]
-    return [_row(call, verdict, together, total, f"{first} (and {len(reasons) - 1:,} other reasons)")]
+    return [_row(call, verdict, together, total, f"{together[0].reason} (and {len(reasons) - 1:,} other reasons)")]
 
 
 def _row(call: str, verdict: str, group: Sequence[PlannedStep], total: int, reason: str) -> PlanRow:

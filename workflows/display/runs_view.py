@@ -10,7 +10,7 @@ from tiphys.workflows.display.screen import Screen
 from tiphys.workflows.display.summary import short_value
 from tiphys.workflows.display.table import table
 from tiphys.workflows.display.tally import counts_text
-from tiphys.workflows.display.text import ago, call_of, duration, local_time, value_text
+from tiphys.workflows.display.text import ago, call_of, duration, local_time, value_text, without_age
 
 _REASONS = 3
 
@@ -52,14 +52,14 @@ def show_rows(records: Iterable[StepRecord]) -> list[list[str]]:
     grouped: dict[tuple[str, str], dict[str, list[StepRecord]]] = {}
     for record in records:
         reasons = grouped.setdefault((call_of(record.address), record.state), {})
-        reasons.setdefault(reason_of(record), []).append(record)
+        reasons.setdefault(without_age(reason_of(record)), []).append(record)
     rows = []
     for (call, state), reasons in grouped.items():
         if len(reasons) <= _REASONS:
-            rows += [_row(call, state, group, reason) for reason, group in reasons.items()]
+            rows += [_row(call, state, group, reason_of(group[0])) for group in reasons.values()]
             continue
         together = [record for group in reasons.values() for record in group]
-        rows.append(_row(call, state, together, f"{next(iter(reasons))} (and {len(reasons) - 1:,} other reasons)"))
+        rows.append(_row(call, state, together, f"{reason_of(together[0])} (and {len(reasons) - 1:,} other reasons)"))
     return rows
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_a-z0-9=>])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+_AGE = re.compile(r", [\d a-z]+ ago")
 
 
 def duration(seconds: float) -> str:
@@ -181,3 +182,8 @@ _TAGS: Mapping[str, Callable[[Json], str]] = {
     "$path": lambda v: str(v["$path"]),
     "$float": lambda v: str(v["$float"]),
 }
+
+
+def without_age(reason: str) -> str:
+    """A reason as it is told apart from others: two hits of one run differ in age alone."""
+    return _AGE.sub("", reason)
