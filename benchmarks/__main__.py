@@ -44,6 +44,17 @@ def show(figure: dict[str, object]) -> str:
     return f"{figure['name']:<60} {figure['value']:>10.3f} {figure['unit']:<5} {bar:<9} {mark}"
 
 
+def keep(figures: list[dict[str, object]]) -> None:
+    """Write the figures, over those of the same name; the others stay."""
+    file = RESULTS / "one-machine.json"
+    RESULTS.mkdir(exist_ok=True)
+    known = json.loads(file.read_text("utf-8"))["figures"] if file.exists() else []
+    merged = {figure["name"]: figure for figure in [*known, *figures]}
+    when = datetime.now(UTC).date().isoformat()
+    text = json.dumps({"when": when, "machine": machine(), "figures": list(merged.values())}, indent=1)
+    file.write_text(text + "\n")
+
+
 def main() -> int:
     """Run them all or those named."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -56,11 +67,7 @@ def main() -> int:
             figures.append(figure)
             print(show(figure), flush=True)  # noqa: T201
     if not args.quick:
-        RESULTS.mkdir(exist_ok=True)
-        text = json.dumps(
-            {"when": datetime.now(UTC).date().isoformat(), "machine": machine(), "figures": figures}, indent=1
-        )
-        (RESULTS / "one-machine.json").write_text(text + "\n")
+        keep(figures)
     return 4 if any(figure.get("held") is False for figure in figures) else 0
 
 

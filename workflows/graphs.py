@@ -137,6 +137,7 @@ def _ask(workspace: Workspace, request: Json) -> Json:
     read_end, write_end = os.pipe()
     command = [sys.executable, "-P", "-m", "tiphys.workflows.building", str(write_end)]
     env = dict(os.environ) | {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+    env.pop("PYTHONPATH", None)  # workers have none either: [tool.tiphys] path says it for both
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=2, pass_fds=(write_end,), env=env, cwd=workspace.root
     ) as process:

@@ -86,7 +86,8 @@ def plan_gc(facts: Facts, policy: Policy, now: float) -> Collection:
     entries = list(_old_entries(facts, policy, now, used))
     gone.update(deletion.item.name for deletion in entries)
     kept = [entry for group in facts.entries.values() for entry in group if entry.name not in gone]
-    needed = _reachable(used.union(*(entry.mentions for entry in kept)), facts.objects)
+    young = {item.digest for item in facts.objects if not _is_old(item, policy, now)}  # an entry may be on its way
+    needed = _reachable(used.union(young, *(entry.mentions for entry in kept)), facts.objects)
     objects = [
         Deletion("object", item, "no kept run, entry or ref needs it")
         for item in facts.objects

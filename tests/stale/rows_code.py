@@ -291,4 +291,15 @@ CODE = [
         {"patch.py": "import fractions\nF = fractions.Fraction\nF.size = lambda self: 2\n"},
         bystander="succeeded",
     ),
+    Row(
+        "object kept by a cached function",
+        ("plug.py", "(1)", "(2)"),
+        "runs",
+        "return helper.get()[0]",
+        "import helper\nimport plug",
+        {
+            "helper.py": "from functools import lru_cache\n@lru_cache\ndef get():\n    return []\n",
+            "plug.py": "from helper import get\nr = get()\nr.append(1)\n",
+        },
+    ),
 ]

@@ -136,4 +136,12 @@ NOTHING = [
         ("pipe.py", "    bystander()", "    # calm\n    bystander()"),
         "hits",
     ),
+    Row(
+        "library constant that is not reached",
+        ("helper.py", "[1]", "[2]"),
+        "hits",
+        "return helper.f()",
+        "import helper",
+        {"helper.py": "import numpy as np\nD = np.array([1])\ndef f():\n    return 1\n"},
+    ),
 ]

@@ -37,6 +37,8 @@ _USES = {
     "linecache.getline": "source",
     "linecache.getlines": "source",
     "inspect.getdoc": "doc",
+    "doctest.testmod": "doc",
+    "doctest.run_docstring_examples": "doc",
     "docopt.docopt": "doc",
     "ply.yacc.yacc": "globals",
     "ply.lex.lex": "globals",

@@ -24,6 +24,12 @@ INERT = _names(
     tiphys torch.no_grad torch.inference_mode torch.jit torch.compile numba jax.jit jax.vmap jax.grad numpy.vectorize
     pydantic attr attrs click typing_extensions tenacity.retry pytest beartype.beartype deprecated cachetools.cached
     hypothesis mypy_extensions typeguard
+    numpy.array numpy.asarray numpy.arange numpy.linspace numpy.zeros numpy.ones numpy.full numpy.eye numpy.dtype
+    numpy.float32 numpy.float64 numpy.int32 numpy.int64 numpy.datetime64 numpy.timedelta64 numpy.deg2rad numpy.log
+    numpy.sqrt numpy.random.default_rng pandas.Index pandas.Series pandas.DataFrame pandas.Timestamp
+    pandas.Timedelta pandas.to_datetime pandas.date_range pandas.CategoricalDtype torch.device torch.tensor torch.Size
+    pyarrow.schema pyarrow.field pyarrow.array pyarrow.table polars.col polars.lit polars.Series polars.DataFrame
+    polars.Schema yaml.safe_load
     """
 )
 """Third-party decorators and calls that register nothing which another step could see."""

@@ -151,7 +151,14 @@ class Touched:
             for callee in found:
                 if self._view.unit(callee).kind == "def":
                     held |= set(self._view.reach(callee).units)
+                    if self._keeps_results(callee):
+                        held.add(callee)
         return held
+
+    def _keeps_results(self, unit: UnitId) -> bool:
+        """Whether a function gives the same object again: `@lru_cache def registry(): return {}`."""
+        kept = {"functools.lru_cache", "functools.cache"}
+        return any(not kept.isdisjoint(found.foreign) for found, _ in self._view.decorators(unit))
 
     def _handed_on(self, unit: UnitId, bits: int) -> int:
         return self._any_used(self._view.reach(unit)) if bits & ARGUMENTS else 0

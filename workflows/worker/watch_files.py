@@ -72,14 +72,16 @@ class WatchFiles:
                 if name:
                     self._sightings.add("installed", name)  # data of a package counts with the package's version
         elif _writes(mode, flags):
-            if not _truncates(mode, flags):
-                self._read(full)  # `a` and `r+` see what is there
+            if not _truncates(mode, flags) or _exclusive(mode, flags):
+                self._read(full)  # `a` and `r+` see what is there, `x` whether something is
             self.wrote(full)
         elif not (full.endswith(_SOURCES) and reading_source(self._places)):  # loaded as code: a module, not a file
             self._read(full)
 
     def listed(self, path: Any) -> None:
         """The names in a folder are about to be read."""
+        if isinstance(path, int):  # `os.fwalk`, `os.listdir(fd)`
+            path = os.path.realpath(f"/proc/self/fd/{path}")
         full = _absolute(os.curdir if path is None else path)
         if full is None or self._is_known("folders", full) or self._ignored(full) or reading_source(self._places):
             return
@@ -219,6 +221,10 @@ def _absolute(path: Any) -> str | None:
 
 def _writes(mode: str | None, flags: int) -> bool:
     return bool(flags & _WRITES) if mode is None else any(c in mode for c in "wax+")
+
+
+def _exclusive(mode: str | None, flags: int) -> bool:
+    return bool(flags & os.O_EXCL) if mode is None else "x" in mode
 
 
 def _truncates(mode: str | None, flags: int) -> bool:
