@@ -126,6 +126,7 @@ def test_wrong_words_about_past_runs(project: Make) -> None:
 def test_a_store_of_a_newer_format_is_left_alone(project: Make) -> None:
     made = project(RIGHT)
     assert made.tiphys(*RUN).returncode == 0
+    (made.folder / ".tiphys" / "format.json").chmod(0o644)
     (made.folder / ".tiphys" / "format.json").write_text('{"format":99}\n')
     for words in (RUN, ("runs",), ("store", "ls")):
         done = made.tiphys(*words)
