@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from statistics import median
 
 from tiphys.cluster.errors import InputError
@@ -132,12 +132,6 @@ def _hit(shown: str, info: StepInfo, hit: Hit, profile: str) -> PlannedStep:
         reason += f", under profile {entry.writer.profile}"
     writer = f"run {entry.writer.run}, scope {entry.writer.scope}"
     return PlannedStep(shown, info.name, "HIT", reason, 1, None, entry.digest, writer, entry.notes)
-
-
-def totals(steps: tuple[PlannedStep, ...]) -> Mapping[str, float]:
-    """Known CPU and GPU hours of a plan."""
-    known = [step.hours for step in steps if step.hours is not None]
-    return {"cpu": sum(h.cpu or 0.0 for h in known), "gpu": sum(h.gpu or 0.0 for h in known)}
 
 
 def call_of(address: str) -> str:

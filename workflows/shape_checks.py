@@ -194,11 +194,6 @@ def join(shapes: Iterable[Shape]) -> Shape:
     return ANYTHING if ANYTHING in options else OneOf(tuple(options))
 
 
-def has_unknown(shape: Shape) -> Unknown | None:
-    """The first part of a shape that has no encoding."""
-    return next((s for s in walk(shape) if isinstance(s, Unknown)), None)
-
-
 def walk(shape: Shape) -> Iterator[Shape]:
     """The shape and all shapes in it; classes that refer to themselves once."""
     todo: list[Shape] = [shape]

@@ -174,10 +174,6 @@ class Progress:
         stopped = self._stopped(node, instance[1])
         return stopped.reason if stopped else ""
 
-    def siblings(self, address: str) -> tuple[str, ...]:
-        """The scopes of a call, for limits of parallel instances."""
-        return self._nodes[address].call.scopes
-
     # Values --------------------------------------------------------------------------------------------------------
     def _output(self, address: str, at: Mapping[str, int]) -> Json:
         scopes = self._nodes[address].call.scopes
